@@ -1,0 +1,71 @@
+/** The classes of error bodies that clients of the img2vid API know. */
+export type ErrorClass =
+  | 'Invalid request'
+  | 'Not found'
+  | 'Method not allowed'
+  | 'Payload too large'
+  | 'Unsupported media type'
+  | 'Too many requests'
+  | 'Service unavailable'
+  | 'Internal server error';
+
+const CLASS_OF_STATUS: Readonly<Record<number, ErrorClass>> = {
+  400: 'Invalid request',
+  404: 'Not found',
+  405: 'Method not allowed',
+  413: 'Payload too large',
+  415: 'Unsupported media type',
+  429: 'Too many requests',
+  503: 'Service unavailable',
+};
+
+/** What an error may say about its place in the request. */
+export interface ErrorDetail {
+  /** The request field at fault, by its wire name. */
+  readonly field?: string;
+  /** What would have been accepted: a range, a list of choices, a type. */
+  readonly allowed?: unknown;
+  readonly cause?: unknown;
+}
+
+/**
+ * An error that a client may see. `code` is stable and machine-readable (it is what a task row keeps), `status` is the
+ * HTTP status when it ends a request, and `message` is fit for the caller: no internals, no secrets.
+ */
+export class ServiceError extends Error {
+  readonly field: string | undefined;
+  readonly allowed: unknown;
+
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    detail: ErrorDetail = {},
+  ) {
+    super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
+    this.name = 'ServiceError';
+    this.field = detail.field;
+    this.allowed = detail.allowed;
+  }
+
+  get errorClass(): ErrorClass {
+    return CLASS_OF_STATUS[this.status] ?? (this.status < 500 ? 'Invalid request' : 'Internal server error');
+  }
+
+  /** The JSON body: `{error, message, field?, allowed?}`. */
+  toBody(): Record<string, unknown> {
+    return {
+      error: this.errorClass,
+      message: this.message,
+      ...(this.field === undefined ? {} : { field: this.field }),
+      ...(this.allowed === undefined ? {} : { allowed: this.allowed }),
+    };
+  }
+}
+
+/** 400 for a request that can never succeed as it stands. */
+export const invalidRequest = (message: string, detail?: ErrorDetail): ServiceError =>
+  new ServiceError(400, 'invalid_request', message, detail);
+
+/** 404 for an id or an address that leads nowhere. */
+export const notFound = (message: string): ServiceError => new ServiceError(404, 'not_found', message);
