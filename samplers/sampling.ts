@@ -1,0 +1,104 @@
+import {
+  buildDiscretization,
+  buildGuider,
+  buildSampler,
+  buildScaling,
+  complete,
+  type ScalingName,
+} from './configuration/build.js';
+import { type ComponentKind, STEPS } from './configuration/catalogue.js';
+import {
+  checkValue,
+  type ResolvedComponent,
+  resolveComponent,
+  type Recipe,
+} from './configuration/resolve.js';
+import { scheduleOf, type Sigmas } from './discretizations/schedule.js';
+import { InvalidParameterError } from './errors/invalid-parameter-error.js';
+import { type Parts, type RunOptions, runSampling, total } from './run.js';
+
+/**
+ * A component: resolved with all its parameters (as in a model's recipe, not held to the wire limits), or a name,
+ * alone or with overrides, completed by the documented defaults.
+ */
+export type ComponentChoice =
+  | string
+  | ResolvedComponent
+  | { readonly name: string; readonly overrides?: Readonly<Record<string, unknown>> };
+
+export interface SamplingRequest {
+  readonly steps: number;
+  readonly sampler: ComponentChoice;
+  readonly discretization: ComponentChoice;
+  readonly guider: ComponentChoice;
+}
+
+export interface SamplingContext {
+  /** Frames of the clip, F. */
+  readonly frames: number;
+  /** How the network wants its input and gives its output. Default VScalingWithEDMcNoise, for SVD. */
+  readonly scaling?: ScalingName;
+}
+
+/** A sampler ready to run, any number of times. */
+export interface Sampling extends Recipe {
+  readonly frames: number;
+  readonly scaling: ScalingName;
+  /** steps + 1 levels, float32, the last 0. */
+  readonly sigmas: Sigmas;
+  /** Network evaluations of a whole run. */
+  readonly evaluations: number;
+  /** Normal draws of a whole run, each of the latents' shape, the starting noise not counted. */
+  readonly draws: number;
+  /** Samples latents [F,C,h,w]. See `runSampling`. */
+  readonly run: (options: RunOptions) => Promise<Float32Array>;
+}
+
+/**
+ * From component names and parameters to a sampler ready to run.
+ * @throws InvalidParameterError naming the field, InvalidScheduleError
+ */
+export function createSampling(request: SamplingRequest, context: SamplingContext): Sampling {
+  const { frames, scaling = 'VScalingWithEDMcNoise' } = context;
+  if (!Number.isInteger(frames) || frames < 1) {
+    throw new InvalidParameterError('frames', frames, 'an integer of at least 1');
+  }
+  const recipe: Recipe = {
+    steps: checkValue(STEPS, request.steps),
+    sampler: resolveChoice('sampler', request.sampler),
+    discretization: resolveChoice('discretization', request.discretization),
+    guider: resolveChoice('guider', request.guider),
+  };
+  const parts: Parts = {
+    sampler: buildSampler(recipe.sampler),
+    sigmas: scheduleOf(buildDiscretization(recipe.discretization), recipe.steps),
+    scaling: buildScaling(scaling),
+    guider: buildGuider(recipe.guider, frames),
+    plan: JSON.stringify({ ...recipe, scaling }),
+  };
+  return {
+    ...recipe,
+    frames,
+    scaling,
+    sigmas: parts.sigmas.slice(),
+    evaluations: total(parts.sampler.evaluationsAt, parts.sigmas),
+    draws: total(parts.sampler.drawsAt, parts.sigmas),
+    run: (options) => {
+      if (options.shape[0] !== frames) {
+        throw new InvalidParameterError(
+          'shape',
+          options.shape,
+          `${frames} frames, as the sampling was made for`,
+        );
+      }
+      return runSampling(parts, options);
+    },
+  };
+}
+
+function resolveChoice(kind: ComponentKind, choice: ComponentChoice): ResolvedComponent {
+  if (typeof choice === 'string') return resolveComponent(kind, choice);
+  if (typeof choice !== 'object' || choice === null) return resolveComponent(kind, choice);
+  if ('params' in choice) return { name: choice.name, params: complete(kind, choice) };
+  return resolveComponent(kind, choice.name, choice.overrides);
+}
