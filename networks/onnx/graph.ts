@@ -117,7 +117,7 @@ export class Graph {
   node(description: NodeDescription): [Value, ...Value[]] {
     const { op, attributes = {}, domain = '' } = description;
     const name = this.#freshName(op);
-    const inputs = this.#resolve(name, description.inputs);
+    const inputs = this.#resolve(name, op, description.inputs);
     const types = inputs.map((input) => input?.type ?? null);
     checkOperandTypes(name, op, types);
     for (const [key, value] of Object.entries(attributes)) this.#checkAttribute(name, key, value);
@@ -172,8 +172,9 @@ export class Graph {
     return name;
   }
 
-  #resolve(node: string, operands: readonly Operand[]): (Value | null)[] {
-    const type = operands.find((operand) => operand instanceof Value)?.type;
+  #resolve(node: string, op: string, operands: readonly Operand[]): (Value | null)[] {
+    const typed = op === 'Where' ? operands.slice(1) : operands; // Where's first is the condition
+    const type = typed.find((operand) => operand instanceof Value)?.type;
     return operands.map((operand, i) => {
       if (operand === null) return null;
       if (typeof operand === 'number') {

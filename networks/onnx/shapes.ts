@@ -51,6 +51,9 @@ export const concat = (g: Graph, parts: readonly Value[], axis: number): Value =
 export const unsqueeze = (g: Graph, x: Value, axes: readonly number[]): Value =>
   g.op('Unsqueeze', x, integers(g, axes));
 
+export const squeeze = (g: Graph, x: Value, axes: readonly number[]): Value =>
+  g.op('Squeeze', x, integers(g, axes));
+
 export const expand = (g: Graph, x: Value, sizes: readonly Size[]): Value =>
   g.op('Expand', x, shape(g, sizes));
 
@@ -65,8 +68,8 @@ export const sumOver = (g: Graph, x: Value, axes: readonly number[]): Value =>
 export const meanOver = (g: Graph, x: Value, axes: readonly number[]): Value =>
   g.op('ReduceMean', x, { axes, keepdims: 1 });
 
-/** 0, 1, …, count − 1 as float32 [count], for an int64 [1] count. */
-export function counting(g: Graph, count: Value): Value {
-  const end = g.op('Squeeze', count, integers(g, [0]));
-  return cast(g, g.op('Range', 0, end, 1), 'float32');
+/** 0, 1, …, count − 1 as [count], for an int64 [1] count. */
+export function counting(g: Graph, count: Value, type: ElementType): Value {
+  const indices = g.op('Range', 0, squeeze(g, count, [0]), 1);
+  return type === 'int64' ? indices : cast(g, indices, type);
 }
