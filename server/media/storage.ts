@@ -1,0 +1,159 @@
+import { constants } from 'node:fs';
+import { mkdir, open, readdir, realpath, rename, rm } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { dirname, join, resolve, sep } from 'node:path';
+import { systemErrorCode } from './system-error.js';
+
+/** What a finished file may be called: a lower-case word and one of the fixed endings. */
+const FILE_NAME = /^[a-z][a-z0-9-]{0,63}\.(?:mp4|png|gif|webp)$/;
+const ID = /^[0-9a-f]{32}$/;
+/** A file that is still being written carries this ending; it never survives a start of the server. */
+export const PART = '.part';
+
+/** True for the id of a task: 32 lower-case hexadecimal digits. */
+export const isTaskId = (text: string): boolean => ID.test(text);
+
+/**
+ * Where the files of tasks lie under one data folder:
+ *
+ *     media/<first two of id>/<id>/video-0.mp4, grid.mp4, thumbnail.png, …
+ *     pictures/<id>.png
+ *
+ * Every path is made from an id that was looked up and a name of our own; anything else throws, so that nothing a
+ * client sends can become a path.
+ */
+export interface MediaStorage {
+  readonly root: string;
+  /** The folder of one task (it may not exist yet). */
+  folder(id: string): string;
+  /** The path of one finished file of a task, such as `video-0.mp4`. */
+  file(id: string, name: string): string;
+  /** The path of the checked picture a task starts from. */
+  picture(id: string): string;
+  /** Makes the folder of a task and gives its path. */
+  prepare(id: string): Promise<string>;
+  /** Writes bytes to a path made by `file` or `picture`: the name appears only when the file is whole and on disk. */
+  write(path: string, bytes: Uint8Array): Promise<void>;
+  /** Opens a file for reading; undefined where there is none, or where a link leads elsewhere. The caller closes it. */
+  open(path: string): Promise<FileHandle | undefined>;
+  /** Removes everything of a task: its folder and its picture. Quiet where nothing is left. */
+  remove(id: string): Promise<void>;
+  /** Removes what an earlier run left unfinished; gives how many files went. Only safe while nothing is being written. */
+  sweep(): Promise<number>;
+}
+
+const checkId = (id: string): string => {
+  if (!isTaskId(id)) {
+    throw new TypeError(`Expected an id of 32 lower-case hexadecimal digits, got ${JSON.stringify(id)}`);
+  }
+  return id;
+};
+
+const checkName = (name: string): string => {
+  if (!FILE_NAME.test(name)) {
+    throw new TypeError(`Expected a media file name such as video-0.mp4, got ${JSON.stringify(name)}`);
+  }
+  return name;
+};
+
+const isMissing = (error: unknown): boolean => ['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '');
+
+/** Flushes a folder's entries, so that a rename in it survives a power cut. */
+const syncFolder = async (path: string): Promise<void> => {
+  const handle = await open(path, constants.O_RDONLY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+};
+
+const writeWhole = async (path: string, bytes: Uint8Array): Promise<void> => {
+  const part = `${path}${PART}`;
+  await mkdir(dirname(path), { recursive: true });
+  try {
+    const handle = await open(part, 'w', 0o644);
+    try {
+      await handle.writeFile(bytes);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(part, path);
+  } catch (error) {
+    await rm(part, { force: true });
+    throw error;
+  }
+  await syncFolder(dirname(path));
+};
+
+/**
+ * O_NOFOLLOW guards the last name only, so the folders above it are resolved and compared with the root.
+ * O_NONBLOCK keeps a pipe planted under a media name from holding the open for ever.
+ */
+const openInside = async (root: string, path: string): Promise<FileHandle | undefined> => {
+  let handle: FileHandle;
+  try {
+    const [realRoot, realFolder] = await Promise.all([realpath(root), realpath(dirname(path))]);
+    if (!`${realFolder}${sep}`.startsWith(`${realRoot}${sep}`)) return undefined;
+    handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    if (isMissing(error) || systemErrorCode(error) === 'ELOOP') return undefined;
+    throw error;
+  }
+  let isFile = false;
+  try {
+    isFile = (await handle.stat()).isFile();
+  } finally {
+    if (!isFile) await handle.close();
+  }
+  return isFile ? handle : undefined;
+};
+
+const sweepParts = async (folder: string): Promise<number> => {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+    if (isMissing(error)) return [];
+    throw error;
+  });
+  let removed = 0;
+  for (const entry of entries) {
+    const path = join(folder, entry.name);
+    // A Dirent of a link is neither: links are not followed.
+    if (entry.isDirectory()) removed += await sweepParts(path);
+    else if (entry.name.endsWith(PART)) {
+      await rm(path, { force: true });
+      removed += 1;
+    }
+  }
+  return removed;
+};
+
+/** The storage under `dataDir` (made on the first write). */
+export const createMediaStorage = (dataDir: string): MediaStorage => {
+  const root = resolve(dataDir);
+  const media = join(root, 'media');
+  const pictures = join(root, 'pictures');
+  const folder = (id: string): string => join(media, checkId(id).slice(0, 2), id);
+  const picture = (id: string): string => join(pictures, `${checkId(id)}.png`);
+
+  return {
+    root,
+    folder,
+    picture,
+    file: (id, name) => join(folder(id), checkName(name)),
+    prepare: async (id) => {
+      await mkdir(folder(id), { recursive: true });
+      return folder(id);
+    },
+    write: writeWhole,
+    open: (path) => openInside(root, path),
+    remove: async (id) => {
+      await Promise.all([
+        rm(folder(id), { recursive: true, force: true }),
+        rm(picture(id), { force: true }),
+        rm(`${picture(id)}${PART}`, { force: true }),
+      ]);
+    },
+    sweep: async () => (await sweepParts(media)) + (await sweepParts(pictures)),
+  };
+};

@@ -1,0 +1,152 @@
+import { mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { createMediaStorage, isTaskId } from '../../../server/media/storage.js';
+
+const ID = '0123456789abcdef0123456789abcdef';
+const OTHER = 'fedcba9876543210fedcba9876543210';
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'media-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+describe('paths', () => {
+  test('the files of a task lie under the first two digits of its id', () => {
+    const storage = createMediaStorage(folder);
+    expect(storage.file(ID, 'video-0.mp4')).toBe(join(folder, 'media', '01', ID, 'video-0.mp4'));
+    expect(storage.picture(ID)).toBe(join(folder, 'pictures', `${ID}.png`));
+  });
+
+  test.each([
+    '..',
+    '../..',
+    '',
+    `${ID}/..`,
+    `../${ID}`,
+    `${ID}\0`,
+    `${ID}\n`,
+    ID.toUpperCase(),
+    ID.slice(1),
+    `${ID}0`,
+    '/static/..%2findex.html',
+    '..%2f..%2f',
+    '//host/share',
+    '.env',
+  ])('%j is no id and never becomes a path', (text) => {
+    const storage = createMediaStorage(folder);
+    expect(isTaskId(text)).toBe(false);
+    expect(() => storage.folder(text)).toThrow(TypeError);
+    expect(() => storage.picture(text)).toThrow(TypeError);
+    expect(() => storage.file(text, 'video-0.mp4')).toThrow(TypeError);
+  });
+
+  test.each(['../x.mp4', 'x.html', 'video-0.mp4.part', '.mp4', 'a/b.mp4', 'video 0.mp4', 'v\0.mp4', 'x.svg'])(
+    '%j is no name of a media file',
+    (name) => {
+      expect(() => createMediaStorage(folder).file(ID, name)).toThrow(/media file name/);
+    },
+  );
+});
+
+describe('writing and reading', () => {
+  test('a written file is whole, and nothing is left beside it', async () => {
+    const storage = createMediaStorage(folder);
+    const path = storage.file(ID, 'thumbnail.png');
+    await storage.write(path, Buffer.from('whole'));
+    expect(await readFile(path, 'utf8')).toBe('whole');
+    expect(await readdir(dirname(path))).toEqual(['thumbnail.png']);
+  });
+
+  test('a failed write leaves neither the file nor its part', async () => {
+    const storage = createMediaStorage(folder);
+    const path = storage.file(ID, 'thumbnail.png');
+    await mkdir(path, { recursive: true });
+    await expect(storage.write(path, Buffer.from('x'))).rejects.toThrow();
+    expect(await readdir(dirname(path))).toEqual(['thumbnail.png']);
+  });
+
+  test('a missing file, a folder and a pipe open as undefined', async () => {
+    const storage = createMediaStorage(folder);
+    expect(await storage.open(storage.file(ID, 'video-0.mp4'))).toBeUndefined();
+    await mkdir(storage.file(ID, 'video-0.mp4'), { recursive: true });
+    expect(await storage.open(storage.file(ID, 'video-0.mp4'))).toBeUndefined();
+    execFileSync('mkfifo', [storage.file(ID, 'grid.mp4')]);
+    expect(await storage.open(storage.file(ID, 'grid.mp4'))).toBeUndefined();
+  });
+
+  test('a link under a media name is not followed', async () => {
+    const storage = createMediaStorage(folder);
+    await storage.prepare(ID);
+    await writeFile(join(folder, 'secret.png'), 'secret');
+    await symlink(join(folder, 'secret.png'), storage.file(ID, 'thumbnail.png'));
+    expect(await storage.open(storage.file(ID, 'thumbnail.png'))).toBeUndefined();
+  });
+
+  test('a task folder that is a link out of the root is not followed', async () => {
+    const outside = await mkdtemp(join(tmpdir(), 'outside-'));
+    try {
+      await writeFile(join(outside, 'thumbnail.png'), 'secret');
+      const storage = createMediaStorage(folder);
+      await mkdir(dirname(storage.folder(ID)), { recursive: true });
+      await symlink(outside, storage.folder(ID));
+      expect(await storage.open(storage.file(ID, 'thumbnail.png'))).toBeUndefined();
+    } finally {
+      await rm(outside, { recursive: true });
+    }
+  });
+
+  test('a data folder reached through a link works', async () => {
+    await mkdir(join(folder, 'real'));
+    await symlink(join(folder, 'real'), join(folder, 'link'));
+    const storage = createMediaStorage(join(folder, 'link'));
+    await storage.write(storage.picture(ID), Buffer.from('p'));
+    const handle = await storage.open(storage.picture(ID));
+    expect(await handle?.readFile('utf8')).toBe('p');
+    await handle?.close();
+  });
+});
+
+describe('removing', () => {
+  test('removing a task takes its files and its picture and leaves the others alone', async () => {
+    const storage = createMediaStorage(folder);
+    for (const id of [ID, OTHER]) {
+      await storage.write(storage.file(id, 'video-0.mp4'), Buffer.from(id));
+      await storage.write(storage.picture(id), Buffer.from(id));
+    }
+    await storage.remove(ID);
+    await storage.remove(ID);
+    expect(await readdir(dirname(storage.folder(ID)))).toEqual([]);
+    expect(await readdir(join(folder, 'pictures'))).toEqual([`${OTHER}.png`]);
+    expect(await readFile(storage.file(OTHER, 'video-0.mp4'), 'utf8')).toBe(OTHER);
+  });
+
+  test('a sweep removes every unfinished file and nothing else', async () => {
+    const storage = createMediaStorage(folder);
+    expect(await storage.sweep()).toBe(0);
+    await storage.write(storage.file(ID, 'video-0.mp4'), Buffer.from('whole'));
+    await storage.write(storage.picture(ID), Buffer.from('whole'));
+    await writeFile(`${storage.file(ID, 'video-1.mp4')}.part`, 'half');
+    await writeFile(`${storage.picture(OTHER)}.part`, 'half');
+    expect(await storage.sweep()).toBe(2);
+    expect(await readdir(storage.folder(ID))).toEqual(['video-0.mp4']);
+    expect(await readdir(join(folder, 'pictures'))).toEqual([`${ID}.png`]);
+  });
+
+  test('a sweep does not follow links out of the root', async () => {
+    const outside = await mkdtemp(join(tmpdir(), 'outside-'));
+    try {
+      await writeFile(join(outside, 'theirs.part'), 'keep');
+      const storage = createMediaStorage(folder);
+      await storage.prepare(ID);
+      await symlink(outside, join(storage.folder(ID), 'away'));
+      expect(await storage.sweep()).toBe(0);
+      expect(await readdir(outside)).toEqual(['theirs.part']);
+    } finally {
+      await rm(outside, { recursive: true });
+    }
+  });
+});
