@@ -25,8 +25,7 @@ export async function fitPicture(input: string | Buffer, width: number, height: 
       .autoOrient()
       .resize(width, height, { fit: 'cover', position: 'centre', kernel: 'lanczos3' })
       .flatten({ background: 'white' })
-      .toColourspace('srgb')
-      .raw({ depth: 'uchar' })
+      .raw() // 8-bit sRGB of three channels, whatever came in
       .toBuffer();
     return { rgb, width, height };
   } catch (cause) {
