@@ -16,7 +16,7 @@ export interface ClipField {
 type Limits = Pick<ModelManifest, 'limits' | 'picture'>;
 
 /** What holds where no model narrows it. */
-const ANY_MODEL: Limits = { limits: { W: 4096, H: 4096, T: 1000 }, picture: { divisor: 2 } };
+const ANY_MODEL: Limits = { limits: { W: 4096, H: 4096, T: 1000, pixels: 2 ** 40 }, picture: { divisor: 2 } };
 const MIN_SIDE = 64;
 
 /** The names of the fields that are not a component's. */

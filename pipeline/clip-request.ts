@@ -75,8 +75,16 @@ export function resolveClip(
     ...sampling.discretization.params,
     ...sampling.guider.params,
   };
+  checkVolume(params, manifest);
   checkSchedule(params, manifest);
   return { params, warnings: warningsFor(given, sampling, manifest) };
+}
+
+/** Frames of a size that each are fine can be too many together. */
+function checkVolume({ W, H, T }: ClipParams, { limits }: ModelManifest): void {
+  if (W * H * T <= limits.pixels) return;
+  const most = Math.floor(limits.pixels / (W * H));
+  throw new InvalidParameterError('T', T, `at most ${most} frames at ${W}×${H}`);
 }
 
 /** Parameters that are fine one by one can still make no schedule; better said now than when the clip runs. */

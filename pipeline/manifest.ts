@@ -42,8 +42,8 @@ const manifestSchema = z.object({
     discretization: component,
     guider: component,
   }),
-  /** The largest width, height and number of frames that make sense. */
-  limits: z.object({ W: positive, H: positive, T: positive }),
+  /** The largest width, height, number of frames, and product of the three that the model can be run at. */
+  limits: z.object({ W: positive, H: positive, T: positive, pixels: positive }),
   /** rgb in 0–1 = bias + Σ_c z_c · matrix[c], one colour per latent pixel, z in the sampler's scale */
   preview: z.object({
     matrix: z.array(z.tuple([z.number(), z.number(), z.number()])),

@@ -16,7 +16,7 @@ export interface RunnerOptions {
   readonly table: TaskTable;
   readonly storage: MediaStorage;
   readonly pictures: PictureObtainer;
-  readonly workers: WorkerPool;
+  readonly workers: Pick<WorkerPool, 'size' | 'run'>;
   readonly log: Logger;
   readonly pictureConcurrency: number;
   readonly clipTimeoutMs: number;
