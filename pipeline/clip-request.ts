@@ -13,7 +13,7 @@ import {
 } from '../samplers/index.js';
 import { allowedValues, clipFields, type ClipField } from './clip-fields.js';
 import type { ClipParams } from './clip-params.js';
-import type { ModelManifest, RecipeComponent } from './manifest.js';
+import type { ModelManifest } from './manifest.js';
 
 /** A request's parameters, resolved, and what the caller should know about them. */
 export interface ResolvedClip {
@@ -54,9 +54,9 @@ export function resolveClip(
 ): ResolvedClip {
   const given = check(fields, manifest);
   const { recipe } = manifest;
-  const sampling = resolveRecipe(given, recipeOf(manifest));
-  const setting = (name: keyof typeof recipe & string): number =>
-    (given[name] ?? recipe[name as 'W']) as number;
+  const sampling = resolveRecipe(given, recipe);
+  const setting = (name: 'W' | 'H' | 'T' | 'fps' | 'motion_bucket_id' | 'cond_aug' | 'decoding_t'): number =>
+    Number(given[name] ?? recipe[name]);
   const params: ClipParams = {
     W: setting('W'),
     H: setting('H'),
@@ -108,16 +108,6 @@ export function recipeFrom(params: ClipParams): Recipe {
     sampler: component('sampler'),
     discretization: component('discretization'),
     guider: component('guider'),
-  };
-}
-
-function recipeOf({ recipe }: ModelManifest): Recipe {
-  const component = ({ name, ...params }: RecipeComponent): ResolvedComponent => ({ name, params });
-  return {
-    steps: recipe.steps,
-    sampler: component(recipe.sampler),
-    discretization: component(recipe.discretization),
-    guider: component(recipe.guider),
   };
 }
 

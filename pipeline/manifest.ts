@@ -4,7 +4,11 @@ import { z } from 'zod';
 import { SCALING_NAMES } from '../samplers/index.js';
 import { PipelineError } from './errors.js';
 
-const component = z.object({ name: z.string() }).catchall(z.number());
+/** On disk a component's parameters lie beside its name, as on the wire. */
+const component = z
+  .object({ name: z.string() })
+  .catchall(z.number())
+  .transform(({ name, ...params }) => ({ name: String(name), params: params as Record<string, number> }));
 const positive = z.number().int().min(1);
 const fileName = z.string().regex(/^[\w.-]+$/, 'expected a plain file name');
 
@@ -53,9 +57,6 @@ const manifestSchema = z.object({
 
 /** A model folder's `model.json`: what the model is, what it can do, and the recipe it is best run with. */
 export type ModelManifest = z.infer<typeof manifestSchema>;
-
-/** A component of a recipe: its class name and all its parameters. */
-export type RecipeComponent = z.infer<typeof component>;
 
 /**
  * Reads and checks `<folder>/model.json`.

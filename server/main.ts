@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { pino, type Logger } from 'pino';
 import { readManifest } from '../pipeline/manifest.js';
@@ -7,8 +7,10 @@ import { WorkerPool } from '../pipeline/worker-pool.js';
 import { WorkerProcess } from '../pipeline/worker-process.js';
 import { createApp } from './app.js';
 import { readConfig, type Config } from './config.js';
+import { embeddedPicture } from './images/embedded-picture.js';
 import { createPictureObtainer } from './images/obtain.js';
 import { PICTURE_LIMITS } from './images/picture.js';
+import { listener } from './listener.js';
 import { createMediaStorage } from './media/storage.js';
 import { provideModel } from './model-folder.js';
 import { openDatabase } from './tasks/database.js';
@@ -29,7 +31,7 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
     workers,
     log,
     pictures: createPictureObtainer({
-      provider: embeddedPictures,
+      provider: embeddedPicture,
       download: createDownloader({ maxBytes: pictureLimits.bytes }),
       limits: pictureLimits,
     }),
@@ -39,18 +41,7 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
   await runner.recover();
 
   const app = createApp({ config, manifest, table, runner, storage, pictureLimits, workers, log });
-  const handle = app.callback() as (request: IncomingMessage, response: ServerResponse) => void;
-  const server = createServer({ headersTimeout: 10_000, requestTimeout: 120_000 }, handle);
-  // A client that asks first is told to go on only when something reads the body: a refusal comes before the upload.
-  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-    const onListener = (event: string | symbol): void => {
-      if (event !== 'data' && event !== 'readable') return;
-      request.off('newListener', onListener);
-      response.writeContinue();
-    };
-    request.on('newListener', onListener);
-    handle(request, response);
-  });
+  const server = listener(createServer({ headersTimeout: 10_000, requestTimeout: 120_000 }), app);
   server.listen(config.port, config.host);
   await once(server, 'listening');
   const address = server.address();

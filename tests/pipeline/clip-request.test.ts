@@ -59,9 +59,10 @@ describe('the three rules', () => {
 
   test('a parameter overrides the recipe’s component and the named one alike', () => {
     expect(resolveClip({ sigma_max: 80 }, svdXt()).params).toMatchObject({ sigma_max: 80, rho: 7 });
-    expect(
-      resolveClip({ discretization: 'EDMDiscretization', rho: 5 }, svdXt()).params,
-    ).toMatchObject({ sigma_max: 14.6146, rho: 5 });
+    expect(resolveClip({ discretization: 'EDMDiscretization', rho: 5 }, svdXt()).params).toMatchObject({
+      sigma_max: 14.6146,
+      rho: 5,
+    });
   });
 
   test('a known parameter without effect is a warning, not an error', () => {

@@ -11,7 +11,8 @@ const result = {
 };
 const jobs = {
   finish: ({ id }) => process.send({ type: 'done', id, result }),
-  fail: ({ id }) => process.send({ type: 'failed', id, error: { code: 'not_finite', message: 'NaN at step 3' } }),
+  fail: ({ id }) =>
+    process.send({ type: 'failed', id, error: { code: 'not_finite', message: 'NaN at step 3' } }),
   crash: () => process.kill(process.pid, 'SIGKILL'),
   // Crashes until the file that the job's folder names is there.
   crashOnce: (job) => {
@@ -31,7 +32,11 @@ process.on('message', (message) => {
     return;
   }
   const { job } = message;
-  process.send({ type: 'progress', id: job.id, progress: { stage: 'sample', step: 1, steps: 2, progress: 0.5 } });
+  process.send({
+    type: 'progress',
+    id: job.id,
+    progress: { stage: 'sample', step: 1, steps: 2, progress: 0.5 },
+  });
   jobs[job.picture](job);
 });
 process.on('disconnect', () => process.exit(0));

@@ -29,12 +29,15 @@ export const manifest = (changes: Partial<ModelManifest> = {}): ModelManifest =>
     motion_bucket_id: 127,
     cond_aug: 0,
     decoding_t: 14,
-    sampler: { name: 'EulerEDMSampler', s_churn: 0, s_tmin: 0, s_tmax: 999, s_noise: 1 },
-    discretization: { name: 'EDMDiscretization', sigma_min: 0.002, sigma_max: 700, rho: 7 },
-    guider: { name: 'IdentityGuider' },
+    sampler: { name: 'EulerEDMSampler', params: { s_churn: 0, s_tmin: 0, s_tmax: 999, s_noise: 1 } },
+    discretization: { name: 'EDMDiscretization', params: { sigma_min: 0.002, sigma_max: 700, rho: 7 } },
+    guider: { name: 'IdentityGuider', params: {} },
   },
   limits: { W: 1024, H: 1024, T: 240, pixels: 1024 * 1024 * 25 },
-  preview: { matrix: Array.from({ length: 12 }, () => [1, 1, 1] as [number, number, number]), bias: [0, 0, 0] },
+  preview: {
+    matrix: Array.from({ length: 12 }, () => [1, 1, 1] as [number, number, number]),
+    bias: [0, 0, 0],
+  },
   ...changes,
 });
 
@@ -54,10 +57,7 @@ export const svdXt = (): ModelManifest => {
       cond_aug: 0.02,
       guider: {
         name: 'LinearPredictionGuider',
-        max_cfg_scale: 3,
-        min_guidance_scale: 1.5,
-        guidance_sigma_low: 0,
-        guidance_sigma_high: 1e6,
+        params: { max_cfg_scale: 3, min_guidance_scale: 1.5 },
       },
     },
   });

@@ -120,7 +120,9 @@ describe('a task', () => {
   test('whose picture cannot be had ends as an error with the reason', async () => {
     const obtain: Obtain = () =>
       Promise.reject(new ServiceError(502, 'image_unreachable', 'Error retrieving image: HTTP 404'));
-    const id = await submit(start({ obtain }), { source: { type: 'image_url', image_url: 'http://a.example/' } });
+    const id = await submit(start({ obtain }), {
+      source: { type: 'image_url', image_url: 'http://a.example/' },
+    });
     expect(await ended(id)).toMatchObject({
       status: 'error',
       stage: 'image',
@@ -131,9 +133,7 @@ describe('a task', () => {
   test('whose clip fails ends as an error and the next one runs', async () => {
     let calls = 0;
     const make: Make = (job, options) =>
-      calls++ === 0
-        ? Promise.reject(new PipelineError('not_finite', 'NaN at step 2'))
-        : made(job, options);
+      calls++ === 0 ? Promise.reject(new PipelineError('not_finite', 'NaN at step 2')) : made(job, options);
     const runner = start({ make });
     const [bad, good] = [await submit(runner), await submit(runner)];
     expect(await ended(bad)).toMatchObject({ status: 'error', error: { code: 'not_finite' } });
@@ -151,7 +151,8 @@ describe('a task', () => {
 });
 
 describe('a worker that dies', () => {
-  const crash = (): Promise<never> => Promise.reject(new PipelineError('worker_crashed', 'It died (SIGKILL)'));
+  const crash = (): Promise<never> =>
+    Promise.reject(new PipelineError('worker_crashed', 'It died (SIGKILL)'));
 
   test('costs the task a try, not its life', async () => {
     let calls = 0;
