@@ -69,7 +69,12 @@ async function loadOn(folder: string, manifest: ModelManifest, device: string): 
     : ['cpu'];
   const load = async (file: string): Promise<InferenceSession> => {
     try {
-      return await InferenceSession.create(join(folder, file), { executionProviders, logSeverityLevel: 3 });
+      return await InferenceSession.create(join(folder, file), {
+        executionProviders,
+        logSeverityLevel: 3,
+        // A plan of the memory for one shape is kept beside the memory itself: nearly twice as much for large clips.
+        enableMemPattern: false,
+      });
     } catch (cause) {
       throw loadError(cause, folder, file, device);
     }

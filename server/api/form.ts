@@ -28,7 +28,7 @@ export function refuseLargeBody(ctx: Context, limit: number): void {
   const length = ctx.request.length;
   if (length === undefined || length <= limit) return;
   const { socket } = ctx.req;
-  const timer = setTimeout(() => socket.destroy(), REFUSED_BODY_MS);
+  const timer = setTimeout(() => socket.destroy(), REFUSED_BODY_MS).unref();
   ctx.req.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
   throw new ServiceError(413, 'body_too_large', `The body of ${length} bytes is larger than allowed`, {
     allowed: `at most ${limit} bytes`,
@@ -60,7 +60,7 @@ export function createFormReader(maxUploadBytes: number): FormReader {
 
   return async (ctx) => {
     const type = ctx.request.is('multipart/form-data', 'urlencoded', 'json');
-    if (type === null) return { fields: {} }; // no body at all
+    if (type === null || ctx.request.length === 0) return { fields: {} };
     if (type === false) {
       throw new ServiceError(
         415,

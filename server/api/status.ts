@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Context, Middleware } from 'koa';
 import { z } from 'zod';
 import { invalidRequest, notFound } from '../errors.js';
+import { matchesTag } from '../etag.js';
 import type { TaskRunner } from '../tasks/runner.js';
 import type { TaskTable } from '../tasks/table.js';
 import { TASK_STATUSES } from '../tasks/task.js';
@@ -69,9 +70,9 @@ export const status = (table: TaskTable, runner: TaskRunner): Middleware => {
   };
 
   const unchanged = (ctx: Context, revision: number): boolean => {
-    ctx.set({ ETag: `"${epoch}-${revision}"`, 'Cache-Control': 'private, no-cache' });
-    ctx.status = 200;
-    if (!ctx.fresh) return false;
+    const etag = `"${epoch}-${revision}"`;
+    ctx.set({ ETag: etag, 'Cache-Control': 'private, no-cache' });
+    if (!matchesTag(ctx.get('If-None-Match'), etag)) return false;
     ctx.status = 304;
     return true;
   };

@@ -1,4 +1,3 @@
-import './one-runtime.cjs';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Graph } from '../../networks/onnx/index.js';
 import { encodeModel } from '../../networks/onnx/index.js';

@@ -71,7 +71,7 @@ export function normals(count: number, seed: number): Float64Array {
 
 /** The test photograph (a rocket at dusk, public domain) as [3, height, width] in [−1, 1]. */
 export async function photograph({ width, height }: Size): Promise<Planes> {
-  const file = fileURLToPath(new URL('../../data/networks/rocket.jpg', import.meta.url));
+  const file = fileURLToPath(new URL('../../data/rocket.jpg', import.meta.url));
   const pixels = await sharp(file)
     .resize(width, height, { kernel: 'lanczos3' })
     .removeAlpha()

@@ -61,7 +61,12 @@ describe('writing the embedded model', () => {
   test('the description is honest: not SVD, no guidance, sizes that fit its own limits', async () => {
     await writeKenburns(folder);
     const model = await description();
-    expect(model).toMatchObject({ format: 1, name: 'kenburns', family: 'kenburns', scaling: 'edm_v' });
+    expect(model).toMatchObject({
+      format: 1,
+      name: 'kenburns',
+      family: 'kenburns',
+      scaling: 'VScalingWithEDMcNoise',
+    });
     expect(model.description).toContain('not Stable Video Diffusion');
     expect(model.abilities).toEqual({ guidance: false, deepcache: [] });
     for (const key of ['W', 'H', 'T'] as const)

@@ -24,7 +24,7 @@ const answer = async (response: Response): Promise<Answer> => ({
   status: response.status,
   body: (await response.json()) as Record<string, unknown>,
 });
-const post = async (body: BodyInit, headers: Record<string, string> = {}): Promise<Answer> =>
+const post = async (body: string | FormData | URLSearchParams, headers: Record<string, string> = {}): Promise<Answer> =>
   answer(await fetch(`${service.url}/img2vid`, { method: 'POST', body, headers }));
 const postJson = (value: unknown): Promise<Answer> =>
   post(typeof value === 'string' ? value : JSON.stringify(value), { 'content-type': 'application/json' });
