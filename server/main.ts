@@ -7,6 +7,7 @@ import { WorkerPool } from '../pipeline/worker-pool.js';
 import { WorkerProcess } from '../pipeline/worker-process.js';
 import { createApp } from './app.js';
 import { readConfig, type Config } from './config.js';
+import { createGuardedClient } from './images/guarded-client.js';
 import { embeddedPicture } from './images/embedded-picture.js';
 import { createPictureObtainer } from './images/obtain.js';
 import { PICTURE_LIMITS } from './images/picture.js';
@@ -24,6 +25,7 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
   const pictureLimits = { ...PICTURE_LIMITS, bytes: config.maxUploadBytes, pixels: config.maxPicturePixels };
   const storage = createMediaStorage(config.dataDir);
   const table = await TaskTable.open(await openDatabase(join(config.dataDir, 'tasks.db')));
+  const client = createGuardedClient({ maxBytes: pictureLimits.bytes });
   const workers = startWorkers(modelFolder, config, log);
   const runner = new TaskRunner({
     table,
@@ -32,7 +34,7 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
     log,
     pictures: createPictureObtainer({
       provider: embeddedPicture,
-      download: createDownloader({ maxBytes: pictureLimits.bytes }),
+      download: (url, { signal }) => client.download(url, { signal, field: 'image_url' }),
       limits: pictureLimits,
     }),
     pictureConcurrency: config.pictureConcurrency,

@@ -24,8 +24,10 @@ const answer = async (response: Response): Promise<Answer> => ({
   status: response.status,
   body: (await response.json()) as Record<string, unknown>,
 });
-const post = async (body: string | FormData | URLSearchParams, headers: Record<string, string> = {}): Promise<Answer> =>
-  answer(await fetch(`${service.url}/img2vid`, { method: 'POST', body, headers }));
+const post = async (
+  body: string | FormData | URLSearchParams,
+  headers: Record<string, string> = {},
+): Promise<Answer> => answer(await fetch(`${service.url}/img2vid`, { method: 'POST', body, headers }));
 const postJson = (value: unknown): Promise<Answer> =>
   post(typeof value === 'string' ? value : JSON.stringify(value), { 'content-type': 'application/json' });
 const multipart = (
