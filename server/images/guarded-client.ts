@@ -120,6 +120,7 @@ const perform = async (
   follow: boolean,
 ): Promise<GuardedAnswer | Hop> => {
   const { signal } = clock;
+  signal.throwIfAborted();
   const target = await unlessAborted(permit(hop.url, s.rules, hop.field), signal);
   const { connect, connectMs, ca } = s;
   const socket = await connectPinned(target, {
@@ -143,8 +144,6 @@ const perform = async (
       signal,
     });
     clock.touch();
-    // An answer that is not read to its end breaks when the socket goes: that is no error of anyone's.
-    response.data.on('error', () => undefined);
     const next = follow ? nextHop(hop, response) : undefined;
     if (next) return next;
     const body = await readBody(response, s.maxBytes, clock);

@@ -154,8 +154,11 @@ describe('a permitted URL', () => {
     const before = names.map((name) => process.env[name]);
     names.forEach((name) => (process.env[name] = address));
     try {
-      await site((_, res) => res.end('direct'));
-      expect((await client().download('http://pictures.example/')).toString()).toBe('direct');
+      // A request meant for a proxy would name the whole URL.
+      await site((req, res) => res.end(`direct ${req.url ?? ''} ${req.headers.host ?? ''}`));
+      expect((await client().download('http://pictures.example/')).toString()).toBe(
+        'direct / pictures.example',
+      );
       expect(internet.dialled).toEqual([`${PUBLIC}:80`]);
       expect(proxied).toEqual([]);
     } finally {
@@ -175,6 +178,7 @@ describe('a permitted URL', () => {
         seen.push([
           req.method,
           req.headers['webhook-id'],
+          req.headers.host,
           req.headers['content-type'],
           Buffer.concat(chunks).toString(),
         ]);
@@ -183,10 +187,10 @@ describe('a permitted URL', () => {
     });
     const answer = await client().request('http://pictures.example/hook', {
       method: 'POST',
-      headers: { 'webhook-id': 'm1', 'content-type': 'application/json' },
+      headers: { 'webhook-id': 'm1', 'content-type': 'application/json', host: 'other.example' },
       body: '{"a": 1}',
     });
-    expect(seen).toEqual([['POST', 'm1', 'application/json', '{"a": 1}']]);
+    expect(seen).toEqual([['POST', 'm1', 'pictures.example', 'application/json', '{"a": 1}']]);
     expect(answer).toMatchObject({ status: 410, url: 'http://pictures.example/hook' });
     expect(answer.headers['x-word']).toBe('gone');
     expect(answer.body.toString()).toBe('no more');
@@ -346,6 +350,21 @@ describe('redirects', () => {
     expect(internet.dialled).toHaveLength(12);
   });
 
+  test.each(['identity', 'gzip'])(
+    'close the connection of a hop whose %s body nobody reads',
+    async (encoding) => {
+      let closed: Promise<unknown> = Promise.resolve();
+      await rawSite((socket) => {
+        closed = once(socket, 'close');
+        const head = `Location: http://second.example/\r\nContent-Encoding: ${encoding}\r\nContent-Length: 99`;
+        socket.write(`HTTP/1.1 302 Found\r\n${head}\r\n\r\nhalf`);
+      });
+      await site((_, res) => res.end('end'), SECOND, 'second.example');
+      expect((await client().download('http://pictures.example/')).toString()).toBe('end');
+      await closed;
+    },
+  );
+
   test('without a Location are answers, and for a picture no good ones', async () => {
     await site((_, res) => res.writeHead(302).end('body'));
     expect(await client().request('http://pictures.example/')).toMatchObject({ status: 302 });
@@ -395,10 +414,15 @@ describe('sizes', () => {
 
   test('an announced length above the cap is refused before the body is read', async () => {
     // The body never comes: only an early refusal ends this.
-    await rawSite((socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 151\r\n\r\n'));
+    let closed: Promise<unknown> = Promise.resolve();
+    await rawSite((socket) => {
+      closed = once(socket, 'close');
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 151\r\n\r\n');
+    });
     expect(await failure(client({ maxBytes: 150 }).download('http://pictures.example/'))).toMatchObject(
       tooLarge,
     );
+    await closed;
   });
 
   test('a body without a length is counted as it comes', async () => {
@@ -504,6 +528,17 @@ describe('times', () => {
     expect(error.message).toBe('Error retrieving image: not complete within 0.06 s');
   });
 
+  test('a body that comes slowly but steadily is waited for', async () => {
+    await rawSite((socket) => {
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n');
+      const drip = setInterval(() => socket.write('x'), 100);
+      socket.on('close', () => {
+        clearInterval(drip);
+      });
+    });
+    expect((await client({ idleMs: 400 }).download('http://pictures.example/')).toString()).toBe('xxxxxx');
+  });
+
   test('a name service that never answers is given up', async () => {
     const resolve = (): Promise<never> => new Promise(() => undefined);
     const error = await failure(client({ resolve, idleMs: 20 }).download('http://pictures.example/'));
@@ -514,6 +549,7 @@ describe('times', () => {
     const reason = new Error('changed my mind');
     const early = client().download('http://pictures.example/', { signal: AbortSignal.abort(reason) });
     expect(await failure(early)).toBe(reason);
+    expect(internet.lookedUp).toEqual([]);
     const stop = new AbortController();
     await rawSite((socket) => {
       socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf', () => {

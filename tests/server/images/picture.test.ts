@@ -219,6 +219,12 @@ describe('refused by signature', () => {
   });
 });
 
+test('a format that slips past the signatures finds no decoder', async () => {
+  const tiff = await flat(16, 16, '#f00').tiff().toBuffer();
+  const avif = await flat(16, 16, '#f00').avif().toBuffer();
+  for (const bytes of [tiff, avif]) await expect(sharp(bytes).metadata()).rejects.toThrow();
+});
+
 describe('refused by size, before decoding', () => {
   test.each([
     ['PNG of 65535 x 65535', pngOf(65535, 65535), '65535 x 65535', '16384 pixels a side'],
