@@ -170,24 +170,30 @@ function recordedNoise(c: Trajectory): NormalSource & { used: () => number } {
   };
 }
 
-/** The network of the recordings: smooth, nonlinear, and sensitive to each of its inputs. */
+const f32 = Math.fround;
+
+/**
+ * The network of the recordings: smooth, nonlinear, and sensitive to each of its inputs. Evaluated in float32, term by
+ * term from the left: Heun's method divides by sigmas as small as 0.002, so even its last bit shows in the latents.
+ */
 function standInNetwork({ inputs, shape }: Trajectory): Network {
   const frame = inputs.concat.length;
   const size = frame * shape[0];
-  const f32 = Math.fround;
-  const vector = 0.05 * mean(inputs.vector);
-  const crossattn = 0.15 * mean(inputs.crossattn);
+  const concat = inputs.concat.map((value) => f32(f32(0.35) * value));
+  const vector = f32(f32(0.05) * mean32(inputs.vector));
+  const crossattn = f32(f32(0.15) * mean32(inputs.crossattn));
   return {
     evaluate: (x, cNoise, branches) => {
-      const n = Math.abs(cNoise) < 50 ? Math.min(4, Math.max(-4, cNoise)) : cNoise / 1000;
+      const n = Math.abs(cNoise) < 50 ? Math.min(4, Math.max(-4, cNoise)) : f32(cNoise / 1000);
+      const level = f32(f32(0.1) * n);
       const rows = branches === 'both' ? 2 : 1;
       const out = new Float32Array(rows * size);
       for (let row = 0; row < rows; row++) {
         const conditional = row === rows - 1 ? 1 : 0; // the unconditional row's concat and crossattn are zero
         for (let i = 0; i < size; i++) {
-          const wave = f32(f32(0.6 * x[i]) + f32(0.2 * Math.sin(2 * x[i])));
-          const context = conditional * 0.35 * inputs.concat[i % frame] + vector - 0.1 * n;
-          out[row * size + i] = wave + context + conditional * crossattn;
+          const wave = f32(f32(f32(0.6) * x[i]) + f32(f32(0.2) * f32(Math.sin(2 * x[i]))));
+          const pictured = f32(wave + conditional * concat[i % frame]);
+          out[row * size + i] = f32(f32(pictured + vector) - level) + conditional * crossattn;
         }
       }
       return Promise.resolve(out);
@@ -195,7 +201,8 @@ function standInNetwork({ inputs, shape }: Trajectory): Network {
   };
 }
 
-const mean = (values: readonly number[]): number => values.reduce((sum, v) => sum + v, 0) / values.length;
+const mean32 = (values: readonly number[]): number =>
+  f32(values.reduce((sum, v) => f32(sum + v), 0) / values.length);
 
 /** As Math.max, but keeps NaN rather than losing it in a comparison. */
 const larger = (a: number, b: number): number => (Number.isNaN(b) || b > a ? b : a);
