@@ -72,11 +72,18 @@ export function readTrajectories(path: string): Trajectory[] {
   try {
     content = JSON.parse(readFileSync(path, 'utf8'));
   } catch (cause) {
-    throw new Error(`${path}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new Error(`${path}: ${messageOf(cause)}`, { cause });
   }
   const parsed = trajectoryFile.safeParse(content);
   if (!parsed.success) throw new Error(`${path}: ${z.prettifyError(parsed.error)}`);
-  for (const c of parsed.data.cases) checkSizes(path, c);
+  for (const c of parsed.data.cases) {
+    try {
+      checkSizes(c);
+      partsOf(c);
+    } catch (cause) {
+      throw new Error(`${path}: case ${c.id}: ${messageOf(cause)}`, { cause });
+    }
+  }
   return parsed.data.cases;
 }
 
@@ -105,7 +112,7 @@ export async function replay(c: Trajectory): Promise<CaseReport> {
   return { id: c.id, deviation, relative, faults };
 }
 
-function checkSizes(path: string, c: Trajectory): void {
+function checkSizes(c: Trajectory): void {
   const [frames, channels, height, width] = c.shape;
   const size = frames * channels * height * width;
   const sizes: readonly (readonly [string, number, number])[] = [
@@ -116,7 +123,7 @@ function checkSizes(path: string, c: Trajectory): void {
   ];
   for (const [field, given, expected] of sizes) {
     if (given !== expected) {
-      throw new Error(`${path}: case ${c.id}: ${field} has ${given} values, its shape needs ${expected}`);
+      throw new Error(`${field} has ${given} values, its shape needs ${expected}`);
     }
   }
 }
@@ -213,37 +220,41 @@ function compareSigmas(field: string, given: readonly number[], recorded: readon
   return off < 0 ? [] : [`${field}[${off}] is ${given[off]}, not ${recorded[off]}`];
 }
 
-async function main(paths: readonly string[]): Promise<number> {
-  if (paths.length === 0) throw new Error('Usage: npm run check:trajectories -- FILE...');
-  const cases = paths.flatMap(readTrajectories);
-  let failed = 0;
+const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
+
+/** Replays the files and prints a line for each case and a summary. Returns the exit status. */
+export async function checkTrajectories(
+  paths: readonly string[],
+  print: (line: string) => void = console.log,
+): Promise<0 | 1 | 2> {
+  let cases: Trajectory[];
+  try {
+    if (paths.length === 0) throw new Error('Usage: npm run check:trajectories -- FILE...');
+    cases = paths.flatMap(readTrajectories);
+  } catch (cause) {
+    print(messageOf(cause));
+    return 2;
+  }
+  let passed = 0;
   let worst = 0;
   for (const c of cases) {
     const { id, deviation, relative, faults } = await replay(c).catch((cause: unknown) => failure(c, cause));
-    if (faults.length > 0) failed++;
+    if (faults.length === 0) passed++;
     worst = larger(worst, relative);
-    console.log(
-      `${id}  ${deviation.toExponential(2)}  ${faults.length === 0 ? 'ok' : `FAILED: ${faults.join('; ')}`}`,
-    );
+    const verdict = faults.length === 0 ? 'ok' : `FAILED: ${faults.join('; ')}`;
+    print(`${id}  ${deviation.toExponential(2)}  ${verdict}`);
   }
-  const limit = LATENTS_TOLERANCE.toExponential(0);
-  console.log(
-    `${cases.length - failed} of ${cases.length} cases within tolerance; ` +
-      `largest deviation ${worst.toExponential(2)} of max(1, largest value), allowed ${limit}`,
+  print(
+    `${passed} of ${cases.length} cases within tolerance; largest deviation ${worst.toExponential(2)} ` +
+      `of max(1, largest value), allowed ${LATENTS_TOLERANCE.toExponential(0)}`,
   );
-  return failed === 0 ? 0 : 1;
+  return passed === cases.length ? 0 : 1;
 }
 
 function failure(c: Trajectory, cause: unknown): CaseReport {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  return { id: c.id, deviation: NaN, relative: NaN, faults: [message] };
+  return { id: c.id, deviation: NaN, relative: NaN, faults: [messageOf(cause)] };
 }
 
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  try {
-    process.exitCode = await main(process.argv.slice(2));
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
-    process.exitCode = 2;
-  }
+  process.exitCode = await checkTrajectories(process.argv.slice(2));
 }
