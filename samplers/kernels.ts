@@ -133,15 +133,18 @@ export function addCombinationInto(
   coefficients: readonly number[],
   terms: readonly Float32Array[],
 ): void {
+  const sum = blockSum;
   for (let from = 0; from < x.length; from += BLOCK) {
     const count = Math.min(BLOCK, x.length - from);
-    blockSum.fill(0);
-    for (let j = 0; j < terms.length; j++) {
+    const first = terms[0];
+    const c0 = f32(coefficients[0]);
+    for (let i = 0; i < count; i++) sum[i] = c0 * first[from + i];
+    for (let j = 1; j < terms.length; j++) {
       const term = terms[j];
       const c = f32(coefficients[j]);
-      for (let i = 0; i < count; i++) blockSum[i] = blockSum[i] + f32(c * term[from + i]);
+      for (let i = 0; i < count; i++) sum[i] = sum[i] + f32(c * term[from + i]);
     }
-    for (let i = 0; i < count; i++) x[from + i] = x[from + i] + blockSum[i];
+    for (let i = 0; i < count; i++) x[from + i] = x[from + i] + sum[i];
   }
 }
 
