@@ -83,7 +83,7 @@ export function createSampling(request: SamplingRequest, context: SamplingContex
     sigmas: parts.sigmas.slice(),
     evaluations: total(parts.sampler.evaluationsAt, parts.sigmas),
     draws: total(parts.sampler.drawsAt, parts.sigmas),
-    run: (options) => {
+    run: async (options) => {
       if (options.shape[0] !== frames) {
         throw new InvalidParameterError(
           'shape',
