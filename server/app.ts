@@ -12,6 +12,7 @@ import { status } from './api/status.js';
 import type { Config } from './config.js';
 import type { PictureLimits } from './images/picture.js';
 import type { MediaStorage } from './media/storage.js';
+import { systemErrorCode } from './media/system-error.js';
 import type { TaskRunner } from './tasks/runner.js';
 import type { TaskTable } from './tasks/table.js';
 
@@ -54,7 +55,9 @@ export function createApp(parts: AppParts): Koa {
   }
 
   const app = new Koa();
-  app.on('error', (error: unknown) => log.warn({ err: error }, 'response failed'));
+  app.on('error', (error: unknown) => {
+    if (!clientLeft(error)) log.warn({ err: error }, 'response failed');
+  });
   app.use(async (ctx, next) => {
     ctx.set('X-Content-Type-Options', 'nosniff');
     await next();
@@ -64,3 +67,7 @@ export function createApp(parts: AppParts): Koa {
   app.use(router.allowedMethods());
   return app;
 }
+
+/** A viewer that seeks or closes the page ends its response early: nothing is wrong. */
+const clientLeft = (error: unknown): boolean =>
+  ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'].includes(systemErrorCode(error) ?? '');

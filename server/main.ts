@@ -48,7 +48,8 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
   await once(server, 'listening');
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : config.port;
-  log.info({ host: config.host, port, model: manifest.name, url: config.baseUrl }, 'taking requests');
+  const url = config.baseUrl ?? `http://localhost:${port}`;
+  log.info({ host: config.host, port, model: manifest.name }, `taking requests at ${url}`);
 
   return async () => {
     server.close();
@@ -63,7 +64,7 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
 function startWorkers(modelFolder: string, config: Config, log: Logger): WorkerPool {
   const workers = config.devices.map((device) => {
     const worker = new WorkerProcess({ modelFolder, device });
-    worker.on('ready', (info) => log[info.warning ? 'warn' : 'info'](info, 'worker ready'));
+    worker.on('ready', (info) => log[info.warning ? 'warn' : 'info']({ worker: info }, 'worker ready'));
     worker.on('died', (reason) => log.error({ device, reason }, 'worker died and is replaced'));
     worker.on('state', () => {
       if (worker.state === 'unusable') log.error({ device, err: worker.error }, 'worker cannot be used');
