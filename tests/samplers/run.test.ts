@@ -1,15 +1,19 @@
 import { describe, expect, test } from '@jest/globals';
 import {
+  dpmpp2m,
   type EvaluationEvent,
+  identityGuider,
   InvalidParameterError,
   InvalidStateError,
   type Network,
   NonFiniteError,
   type RunOptions,
+  runSampling,
   type SamplingState,
   TorchRandom,
+  vScalingWithEDMcNoise,
 } from '../../samplers/index.js';
-import { gaussianDenoiser, networkOf, sampling, SAMPLERS } from './support.js';
+import { edm, gaussianDenoiser, networkOf, sampling, SAMPLERS } from './support.js';
 
 const shape = [2, 4, 3, 2] as const;
 const size = 48;
@@ -281,15 +285,22 @@ describe('predictions that are not finite', () => {
     await expect(running).rejects.toThrow(/step 1 of 6/);
   });
 
-  test('include latents that overflow in the sampler’s own extrapolation', async () => {
-    const huge: Network = { evaluate: (input) => Promise.resolve(new Float32Array(input.length).fill(3e38)) };
-    const run = sampling(
-      { discretization: { name: 'EDMDiscretization', params: { sigma_min: 1, sigma_max: 1000, rho: 7 } } },
-      2,
-    );
-    await expect(run.run({ network: huge, shape, random: new TorchRandom(1) })).rejects.toThrow(
-      NonFiniteError,
-    );
+  test('are not needed for the latents themselves to overflow, which is noticed at the end', async () => {
+    // Two finite predictions so far apart that the slope between them is beyond float32.
+    const swinging = networkOf((_x, sigma) => (sigma > 50 ? -3e38 : 3e38));
+    const run = sampling({ steps: 2, discretization: edm(10, 100) }, 2);
+    let finite = 0;
+    const running = run.run({
+      network: swinging,
+      shape,
+      random: new TorchRandom(1),
+      onEvaluation: ({ denoised }) => {
+        if (denoised.every(Number.isFinite)) finite++;
+      },
+    });
+    await expect(running).rejects.toThrow(NonFiniteError);
+    await expect(running).rejects.toThrow('latents are not finite after step 2 of 2');
+    expect(finite).toBe(2);
   });
 });
 
@@ -300,13 +311,27 @@ describe('what a run is given', () => {
     ['shape', { shape: [2, 4, 3, 0] }],
     ['shape', { shape: [2, 4, 3] as never }],
     ['noise', { noise: new Float32Array(47) }],
-    ['random', { random: undefined as never }],
+    ['random', { random: undefined }],
     ["network's output", { network: { evaluate: (input) => Promise.resolve(input.slice()) } }],
     ["network's output", { network: { evaluate: () => Promise.resolve([] as never) } }],
   ])('a bad %s is refused by name', async (field, bad) => {
     const running = make('EulerEDMSampler').run({ network, shape, random, ...bad });
     await expect(running).rejects.toThrow(InvalidParameterError);
     await expect(running).rejects.toThrow(expect.objectContaining({ field }));
+  });
+
+  test('a list of levels of the caller’s own may be any that falls to 0, and no other', async () => {
+    const parts = {
+      sampler: dpmpp2m(),
+      scaling: vScalingWithEDMcNoise,
+      guider: identityGuider,
+      plan: 'mine',
+    };
+    const sigmas = Float32Array.from([9, 2, 0.1, 0]);
+    const latents = await runSampling({ ...parts, sigmas }, { network: networkOf(() => 0.5), shape, random });
+    for (const value of latents) expect(value).toBeCloseTo(0.5, 4);
+    const rising = runSampling({ ...parts, sigmas: sigmas.toReversed() }, { network, shape, random });
+    await expect(rising).rejects.toThrow(expect.objectContaining({ code: 'invalid_schedule' }));
   });
 
   test('random numbers are not needed when nothing is drawn, and demanded before any evaluation when it is', async () => {
