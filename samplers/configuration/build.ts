@@ -112,6 +112,6 @@ export function completeParameters(kind: ComponentKind, { name, params }: Resolv
 }
 
 function interval(p: Params): GuidanceInterval | undefined {
-  const [low, high] = [p.guidance_sigma_low, p.guidance_sigma_high];
+  const [low, high] = [p.guidance_sigma_min, p.guidance_sigma_max];
   return low === 0 && high === NO_LIMIT ? undefined : { low, high };
 }

@@ -39,8 +39,8 @@ describe('the three rules', () => {
       guider: 'LinearPredictionGuider',
       max_cfg_scale: 3,
       min_guidance_scale: 1.5,
-      guidance_sigma_low: 0,
-      guidance_sigma_high: 1e6,
+      guidance_sigma_min: 0,
+      guidance_sigma_max: 1e6,
     });
     expect(Number.isInteger(params.seed) && params.seed >= 0 && params.seed <= 1e9).toBe(true);
     expect(warnings).toEqual([]);

@@ -227,7 +227,7 @@ describe('resolving a component', () => {
   test('that is left out gives the recipe’s, completed', () => {
     const { name, params } = resolveComponent('guider', undefined, {}, svdXt.guider);
     expect(name).toBe('LinearPredictionGuider');
-    expect(params).toMatchObject({ max_cfg_scale: 3, min_guidance_scale: 1.5, guidance_sigma_low: 0 });
+    expect(params).toMatchObject({ max_cfg_scale: 3, min_guidance_scale: 1.5, guidance_sigma_min: 0 });
   });
 
   test('that is named gives the documented defaults, even when the recipe names it too', () => {

@@ -64,7 +64,7 @@ describe('scales', () => {
     ['period_fusing', () => trianglePredictionGuider({ ...oneTo(2), periodFusing: 'sum' as never }, 4)],
     ['edge_perc', () => trapezoidPredictionGuider({ ...oneTo(2), edgePerc: 0.6 }, 4)],
     ['guidance scale', () => vanillaCFG(NaN, 4)],
-    ['guidance_sigma_high', () => vanillaCFG(3, 4, { low: 5, high: 2 })],
+    ['guidance_sigma_max', () => vanillaCFG(3, 4, { low: 5, high: 2 })],
   ])('a bad %s is refused', (field, make) => {
     expect(make).toThrow(expect.objectContaining({ code: 'invalid_parameter', field }));
   });
@@ -122,7 +122,7 @@ describe('the unconditional branch', () => {
     expect(await branchesOf({ cfg_scale: 1 })).toEqual(['cond', 'cond', 'cond', 'cond']);
     expect(await branchesOf({}, 'IdentityGuider')).toEqual(['cond', 'cond', 'cond', 'cond']);
     // Levels: 14.6, 4.9, 0.95, 0.03.
-    const within = { cfg_scale: 3, guidance_sigma_low: 0.5, guidance_sigma_high: 10 };
+    const within = { cfg_scale: 3, guidance_sigma_min: 0.5, guidance_sigma_max: 10 };
     expect(await branchesOf(within)).toEqual(['cond', 'both', 'both', 'cond']);
   });
 
