@@ -8,7 +8,7 @@ import { PipelineError } from './errors.js';
 const component = z
   .object({ name: z.string() })
   .catchall(z.number())
-  .transform(({ name, ...params }) => ({ name: String(name), params: params as Record<string, number> }));
+  .transform(({ name, ...params }) => ({ name: String(name), params }));
 const positive = z.number().int().min(1);
 const fileName = z.string().regex(/^[\w.-]+$/, 'expected a plain file name');
 

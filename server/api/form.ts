@@ -1,6 +1,6 @@
 import multer from '@koa/multer';
 import { bodyParser } from '@koa/bodyparser';
-import type { Context } from 'koa';
+import type { Context, Middleware } from 'koa';
 import { invalidRequest, ServiceError } from '../errors.js';
 
 /** What a client sent, whichever of the three encodings it chose. */
@@ -40,7 +40,7 @@ export function refuseLargeBody(ctx: Context, limit: number): void {
  * @throws ServiceError 400 (malformed), 413 (too large) or 415 (another type), naming the field where there is one
  */
 export function createFormReader(maxUploadBytes: number): FormReader {
-  const multipart = multer({
+  const multipart: Middleware = multer({
     storage: multer.memoryStorage(),
     limits: {
       fileSize: maxUploadBytes,
@@ -51,7 +51,7 @@ export function createFormReader(maxUploadBytes: number): FormReader {
       fieldNameSize: 200,
     },
   }).fields(PICTURE_FIELDS.map((name) => ({ name, maxCount: 1 })));
-  const text = bodyParser({
+  const text: Middleware = bodyParser({
     enableTypes: ['json', 'form'],
     jsonLimit: MAX_TEXT_BODY,
     formLimit: MAX_TEXT_BODY,
@@ -65,7 +65,7 @@ export function createFormReader(maxUploadBytes: number): FormReader {
       throw new ServiceError(
         415,
         'unsupported_media_type',
-        `Cannot read a body of type ${ctx.request.type}`,
+        `Cannot read a body of type ${ctx.request.type || '(none given)'}`,
         {
           allowed: ['multipart/form-data', 'application/x-www-form-urlencoded', 'application/json'],
         },
@@ -73,20 +73,24 @@ export function createFormReader(maxUploadBytes: number): FormReader {
     }
     if (type === 'multipart/form-data') {
       refuseLargeBody(ctx, maxUploadBytes + MULTIPART_SLACK);
-      await multipart(ctx as Parameters<typeof multipart>[0], next).catch((error: unknown) => {
-        throw multipartError(error, maxUploadBytes);
-      });
-      return multipartForm(ctx);
+      return readMultipart(ctx, multipart, maxUploadBytes);
     }
     refuseLargeBody(ctx, MAX_TEXT_BODY);
-    await text(ctx as Parameters<typeof text>[0], next).catch((error: unknown) => {
+    try {
+      await text(ctx, next);
+    } catch (error) {
       throw textError(error);
-    });
+    }
     return { fields: (ctx.request.body ?? {}) as Record<string, unknown> };
   };
 }
 
-function multipartForm(ctx: Context): Form {
+async function readMultipart(ctx: Context, parse: Middleware, maxUploadBytes: number): Promise<Form> {
+  try {
+    await parse(ctx, next);
+  } catch (error) {
+    throw multipartError(error, maxUploadBytes);
+  }
   const files = (ctx.files ?? {}) as Record<string, { buffer: Buffer }[]>;
   const pictures = PICTURE_FIELDS.flatMap((name) => files[name] ?? []);
   return {

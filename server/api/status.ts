@@ -3,15 +3,13 @@ import type { Context, Middleware } from 'koa';
 import { z } from 'zod';
 import { invalidRequest, notFound } from '../errors.js';
 import { matchesTag } from '../etag.js';
+import { KeptLists, type ListAnswer } from './kept-lists.js';
 import type { TaskRunner } from '../tasks/runner.js';
 import type { TaskTable } from '../tasks/table.js';
 import { TASK_STATUSES } from '../tasks/task.js';
 
 const DEFAULT_LIMIT = 1000;
 const MAX_LIMIT = 10_000;
-/** Distinct lists kept as finished answers: dashboards ask for few, and each can be megabytes. */
-const KEPT_LISTS = 8;
-
 const blank = (value: unknown): unknown => (value === '' ? undefined : value);
 
 // Unknown parameters are let through: pollers add one of their own against caches.
@@ -27,10 +25,7 @@ const ALLOWED: Readonly<Record<string, unknown>> = {
   before: 'the id of a task',
 };
 
-interface KeptList {
-  readonly revision: number;
-  readonly answer: Promise<{ body: Buffer; total: number; next: string | undefined }>;
-}
+type ListQuery = z.infer<typeof querySchema>;
 
 /**
  * GET /status: all tasks, newest first, as a JSON list, or with `?id=` one task. `status`, `limit` and `before` (the id
@@ -42,32 +37,7 @@ interface KeptList {
 export const status = (table: TaskTable, runner: TaskRunner): Middleware => {
   // A restarted server counts revisions from zero again: its answers must not look like the last one's.
   const epoch = randomBytes(6).toString('hex');
-  const kept = new Map<string, KeptList>();
-
-  const buildList = async (query: z.infer<typeof querySchema>): KeptList['answer'] => {
-    const { status: wanted, limit, before } = query;
-    const tasks = await table.list({
-      limit,
-      ...(wanted ? { status: wanted } : {}),
-      ...(before === undefined ? {} : { before }),
-    });
-    return {
-      body: Buffer.from(JSON.stringify(runner.views(tasks))),
-      total: await table.count(wanted),
-      next: tasks.length === limit ? tasks[tasks.length - 1].id : undefined,
-    };
-  };
-
-  const listOf = (key: string, query: z.infer<typeof querySchema>): KeptList => {
-    const found = kept.get(key);
-    if (found?.revision === table.revision) return found;
-    const fresh = { revision: table.revision, answer: buildList(query) };
-    kept.delete(key);
-    kept.set(key, fresh);
-    if (kept.size > KEPT_LISTS) kept.delete([...kept.keys()][0]);
-    fresh.answer.catch(() => kept.delete(key));
-    return fresh;
-  };
+  const lists = new KeptLists();
 
   const unchanged = (ctx: Context, revision: number): boolean => {
     const etag = `"${epoch}-${revision}"`;
@@ -85,31 +55,55 @@ export const status = (table: TaskTable, runner: TaskRunner): Middleware => {
   };
 
   return async (ctx) => {
-    const { id, ...rest } = ctx.query;
+    const { id } = ctx.query;
     if (Array.isArray(id)) throw invalidRequest('Expected one `id`, got several', { field: 'id' });
     if (id) return answerOne(ctx, id);
-    const parsed = querySchema.safeParse(rest);
-    if (!parsed.success) throw badQuery(parsed.error, rest);
-    const query = parsed.data;
-    if (query.before !== undefined && !(await table.get(query.before))) {
-      throw invalidRequest(`Expected \`before\` to be the id of a task, got ${query.before}`, {
-        field: 'before',
-        allowed: ALLOWED.before,
-      });
-    }
-    const list = listOf(JSON.stringify(query), query);
-    if (unchanged(ctx, list.revision)) return;
-    const { body, total, next } = await list.answer;
-    ctx.set('X-Total-Count', String(total));
-    if (next !== undefined) {
-      const params = new URLSearchParams({ limit: String(query.limit), before: next });
-      if (query.status) params.set('status', query.status);
-      ctx.set('Link', `</status?${params.toString()}>; rel="next"`);
-    }
+    const query = await readQuery(ctx, table);
+    const { revision } = table;
+    if (unchanged(ctx, revision)) return;
+    const list = await lists.get(JSON.stringify(query), revision, () => buildList(query, table, runner));
+    ctx.set('X-Total-Count', String(list.total));
+    if (list.next !== undefined) ctx.set('Link', nextLink(query, list.next));
     ctx.type = 'json';
-    ctx.body = body;
+    ctx.body = list.body;
   };
 };
+
+async function readQuery(ctx: Context, table: TaskTable): Promise<ListQuery> {
+  const parsed = querySchema.safeParse(ctx.query);
+  if (!parsed.success) throw badQuery(parsed.error, ctx.query);
+  const { before } = parsed.data;
+  if (before !== undefined && !(await table.get(before))) {
+    throw invalidRequest(`Expected \`before\` to be the id of a task, got ${JSON.stringify(before)}`, {
+      field: 'before',
+      allowed: ALLOWED.before,
+    });
+  }
+  return parsed.data;
+}
+
+async function buildList(
+  { status: wanted, limit, before }: ListQuery,
+  table: TaskTable,
+  runner: TaskRunner,
+): Promise<ListAnswer> {
+  const tasks = await table.list({
+    limit,
+    ...(wanted ? { status: wanted } : {}),
+    ...(before === undefined ? {} : { before }),
+  });
+  return {
+    body: Buffer.from(JSON.stringify(runner.views(tasks))),
+    total: await table.count(wanted),
+    next: tasks.length === limit ? tasks[tasks.length - 1].id : undefined,
+  };
+}
+
+function nextLink({ status: wanted, limit }: ListQuery, before: string): string {
+  const params = new URLSearchParams({ limit: String(limit), before });
+  if (wanted) params.set('status', wanted);
+  return `</status?${params.toString()}>; rel="next"`;
+}
 
 function badQuery(error: z.ZodError, given: Record<string, unknown>): Error {
   const field = String(error.issues[0].path[0]);

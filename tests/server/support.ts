@@ -16,6 +16,7 @@ import { PICTURE_LIMITS } from '../../server/images/picture.js';
 import { createMediaStorage, type MediaStorage } from '../../server/media/storage.js';
 import { TaskRunner } from '../../server/tasks/runner.js';
 import type { TaskTable } from '../../server/tasks/table.js';
+import type { TaskView } from '../../server/tasks/view.js';
 import { manifest } from '../pipeline/manifests.js';
 import { openTable } from './tasks/support.js';
 
@@ -29,7 +30,7 @@ export interface TestService {
   /** Jobs that reached the (stand-in) worker. */
   readonly jobs: ClipJob[];
   /** Waits until a task has ended, and gives its wire form. */
-  readonly ended: (id: string) => Promise<Record<string, unknown>>;
+  readonly ended: (id: string) => Promise<TaskView>;
   readonly close: () => Promise<void>;
 }
 
@@ -96,12 +97,12 @@ export async function startService(
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
-  const ended = async (id: string): Promise<Record<string, unknown>> => {
+  const ended = async (id: string): Promise<TaskView> => {
     for (;;) {
       const next = new Promise((resolve) => table.once('change', resolve));
       const task = await table.get(id);
       if (task?.status === 'completed' || task?.status === 'error') {
-        return (await (await fetch(`${url}/status?id=${id}`)).json()) as Record<string, unknown>;
+        return (await (await fetch(`${url}/status?id=${id}`)).json()) as TaskView;
       }
       await next;
     }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { startService, VIDEO, type TestService } from '../support.js';
+import type { TaskView } from '../../../server/tasks/view.js';
 import { newTask } from '../tasks/support.js';
 
 let service: TestService;
@@ -13,7 +14,7 @@ const get = (path: string, headers: Record<string, string> = {}): Promise<Respon
 const list = async (query = ''): Promise<Record<string, unknown>[]> =>
   (await (await get(`/status${query}`)).json()) as Record<string, unknown>[];
 /** A finished clip of the stand-in worker. */
-const clip = async (fields: Record<string, unknown> = {}): Promise<Record<string, unknown>> => {
+const clip = async (fields: Record<string, unknown> = {}): Promise<TaskView> => {
   const response = await fetch(`${service.url}/img2vid`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -47,7 +48,7 @@ describe('the list', () => {
   let ids: string[];
   beforeEach(async () => {
     ids = [];
-    for (let i = 0; i < 3; i++) ids.unshift(String((await clip()).id));
+    for (let i = 0; i < 3; i++) ids.unshift((await clip()).id);
   });
 
   test('is a plain JSON list, newest first, with the total in a header', async () => {
@@ -133,17 +134,17 @@ describe('polling', () => {
 describe('downloads', () => {
   test('the links of a task lead to its files', async () => {
     const task = await clip();
-    const video = await get(String(task.video_url));
+    const video = await get(task.video_url ?? '');
     expect(video.headers.get('content-type')).toBe('video/mp4');
     expect(video.headers.get('content-disposition')).toBe(`inline; filename=${task.id}.mp4`);
     expect(Buffer.from(await video.arrayBuffer())).toEqual(VIDEO);
-    const thumbnail = await get(String(task.thumbnail_url));
+    const thumbnail = await get(task.thumbnail_url ?? '');
     expect(thumbnail.headers.get('content-type')).toBe('image/png');
   });
 
   test('come in ranges, as attachments and as HEAD', async () => {
     const { video_url, id } = await clip();
-    const part = await get(String(video_url), { range: 'bytes=2-4' });
+    const part = await get(video_url ?? '', { range: 'bytes=2-4' });
     expect([part.status, await part.text()]).toEqual([206, '234']);
     const attachment = await get(`${video_url}?download=1`);
     expect(attachment.headers.get('content-disposition')).toBe(`attachment; filename=${id}.mp4`);
@@ -153,14 +154,14 @@ describe('downloads', () => {
 
   test('every variation and the grid have their own', async () => {
     const task = await clip({ num_cols: 2, seed: 40 });
-    const videos = task.videos as { url: string; thumbnail_url: string; seed: number }[];
+    const { videos } = task;
     expect(videos.map(({ seed }) => seed)).toEqual([40, 41]);
     expect(videos[0].url).toBe(task.video_url);
     for (const { url, thumbnail_url } of videos) {
       expect((await get(url)).status).toBe(200);
       expect((await get(thumbnail_url)).status).toBe(200);
     }
-    expect(await (await get(String(task.grid_url))).text()).toBe('grid');
+    expect(await (await get(task.grid_url ?? '')).text()).toBe('grid');
     expect((await get(`/download/video/${task.id}?index=2`)).status).toBe(404);
     expect((await get(`/download/video/${task.id}?index=-1`)).status).toBe(400);
   });
@@ -170,7 +171,7 @@ describe('downloads', () => {
     expect(unknown.status).toBe(404);
     expect(await unknown.json()).toMatchObject({ message: 'The requested video was not found.' });
     const { id } = await clip();
-    await service.storage.remove(String(id));
+    await service.storage.remove(id);
     const gone = await get(`/download/video/${id}`);
     expect(gone.status).toBe(404);
     expect(await gone.json()).toMatchObject({ message: 'The requested video no longer exists.' });
