@@ -5,8 +5,8 @@ import { sharp } from './safe-sharp.js';
 import { composeScene } from './scenes/compose.js';
 import type { PictureProvider, PictureRequest } from './source.js';
 
-/** A camera that moves in keeps the central three quarters of a picture: the caption stays within them. */
-const KEPT = 0.75;
+/** A camera that pans or moves in keeps the central two thirds of a picture: the caption stays within them. */
+const KEPT = 0.66;
 /** Letters smaller than this many pixels cannot be read, and are left out. */
 const LEAST_LETTERS = 9;
 
