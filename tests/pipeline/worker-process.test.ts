@@ -145,6 +145,13 @@ describe('a pool', () => {
     expect(results).toHaveLength(5);
   });
 
+  test('of one worker makes jobs wait for each other', async () => {
+    const pool = new WorkerPool([make()]);
+    pool.start();
+    const results = await Promise.all(['a', 'b', 'c'].map((id) => pool.run(job('finish', id), {})));
+    expect(results).toHaveLength(3);
+  });
+
   test('works on with the workers that can be used', async () => {
     const pool = new WorkerPool([make({ modelFolder: 'broken' }), make()]);
     pool.start();

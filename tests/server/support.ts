@@ -71,7 +71,12 @@ export async function startService(
     table,
     storage,
     log,
-    pictures: { obtain: () => Promise.resolve({ png: Buffer.from('png'), placeholder: true }) },
+    pictures: {
+      obtain: ({ type }) =>
+        type === 'upload'
+          ? Promise.reject(new Error('An uploaded picture is stored before its task exists'))
+          : Promise.resolve({ png: Buffer.from('png'), placeholder: true }),
+    },
     workers: {
       size: 1,
       run: (job, run) => {
