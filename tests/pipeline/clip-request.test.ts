@@ -26,6 +26,7 @@ describe('the three rules', () => {
       motion_bucket_id: 127,
       cond_aug: 0.02,
       decoding_t: 14,
+      decoding_overlap: 0,
       num_cols: 1,
       sampler: 'EulerEDMSampler',
       s_churn: 0,

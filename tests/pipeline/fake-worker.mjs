@@ -7,6 +7,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 const [modelFolder, device] = process.argv.slice(2);
 const result = {
   videos: [{ file: 'video-0.mp4', thumbnail: 'thumbnail-0.png', seed: 1, frames: 1, bytes: 1 }],
+  warnings: [],
   milliseconds: { encode: 0, sample: 0, decode: 0, write: 0 },
 };
 const jobs = {

@@ -25,7 +25,7 @@ const made: Make = async ({ folder }, { onProgress }) => {
   onProgress?.({ stage: 'sample', step: 1, steps: 2, progress: 0.5 });
   await writeFile(join(folder, 'video-0.mp4'), 'video');
   const video = { file: 'video-0.mp4', thumbnail: 'thumbnail-0.png', seed: 7, frames: 25, bytes: 5 };
-  return { videos: [video], milliseconds: { encode: 1, sample: 1, decode: 1, write: 1 } };
+  return { videos: [video], warnings: [], milliseconds: { encode: 1, sample: 1, decode: 1, write: 1 } };
 };
 const untilAborted: Make = (_job, { signal }) =>
   new Promise((_resolve, reject) => {
