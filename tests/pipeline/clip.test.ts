@@ -10,7 +10,7 @@ import { runClip } from '../../pipeline/clip.js';
 import type { ClipProgress } from '../../pipeline/clip-job.js';
 import { resolveClip } from '../../pipeline/clip-request.js';
 import { findFfmpeg, type Ffmpeg } from '../../pipeline/ffmpeg.js';
-import { loadModel, type LoadOptions } from '../../pipeline/model.js';
+import { loadModel, type LoadOptions, type Model } from '../../pipeline/model.js';
 import { fitPicture, toTensor } from '../../pipeline/picture.js';
 import { TorchRandom } from '../../samplers/index.js';
 import { decodeVideo } from '../end-to-end/video-facts.js';
@@ -38,26 +38,36 @@ interface Options extends Pick<LoadOptions, 'lowVram' | 'halfBatch'> {
   readonly onProgress?: (progress: ClipProgress) => void;
 }
 
-/** One clip of the tiny model, with what its sessions saw. */
-async function make({ beforeRun, fields, signal, onProgress, ...load }: Options = {}) {
-  const watched = watch(real, beforeRun);
-  const loaded = await loadModel(model, 'cpu', { ...load, open: watched.open });
-  watched.events.length = 0;
-  const folder = mkdtempSync(join(made, 'job-'));
+interface RunOptions extends Pick<Options, 'fields' | 'signal' | 'onProgress'> {
+  readonly folder?: string;
+}
+
+const newFolder = (): string => mkdtempSync(join(made, 'job-'));
+
+function run(on: Model, { fields, signal, onProgress, folder = newFolder() }: RunOptions = {}) {
   const { params } = resolveClip({ seed: 11, ...fields }, tinyManifest());
-  const result = await runClip(
+  return runClip(
     { id: 'job', picture, params, folder },
     {
-      model: loaded,
+      model: on,
       ffmpeg,
       signal: signal ?? new AbortController().signal,
       onProgress: onProgress ?? (() => undefined),
     },
   );
+}
+
+/** One clip of the tiny model, with what its sessions saw. */
+async function make({ beforeRun, lowVram = false, halfBatch = false, ...options }: Options = {}) {
+  const watched = watch(real, beforeRun);
+  const loaded = await loadModel(model, 'cpu', { lowVram, halfBatch, open: watched.open });
+  watched.events.length = 0;
+  const folder = newFolder();
+  const result = await run(loaded, { ...options, folder });
   const frames = await decodeVideo(join(folder, result.videos[0].file), W, H);
   const inputs = (graph: string): Feeds[] =>
     watched.runs.filter((run) => run.graph === graph).map(({ feeds }) => feeds);
-  return { result, frames, inputs, params, folder, ...watched };
+  return { result, frames, inputs, ...watched };
 }
 /** Throws in the words of CUDA for a run of `graph` with more than `fits` rows. */
 const scarce =
@@ -142,15 +152,7 @@ describe('low VRAM', () => {
       if (graph !== 'vae-encoder') throw new Error('Non-zero status code');
     });
     const loaded = await loadModel(model, 'cpu', { lowVram: true, open: watched.open });
-    const { params } = resolveClip({ seed: 1 }, tinyManifest());
-    const context = {
-      model: loaded,
-      ffmpeg,
-      signal: new AbortController().signal,
-      onProgress: () => undefined,
-    };
-    const job = { id: 'job', picture, params, folder: mkdtempSync(join(made, 'job-')) };
-    await expect(runClip(job, context)).rejects.toThrow('Non-zero status code');
+    await expect(run(loaded)).rejects.toThrow('Non-zero status code');
     expect(watched.events.at(-1)).toBe('release image-encoder');
   });
 });
@@ -210,15 +212,9 @@ describe('out of memory', () => {
     let small = true;
     const watched = watch(real, (graph, feeds) => small && scarce('unet', 1)(graph, feeds));
     const loaded = await loadModel(model, 'cpu', { open: watched.open });
-    const { params } = resolveClip({ seed: 1 }, tinyManifest());
-    const clip = () =>
-      runClip(
-        { id: 'job', picture, params, folder: mkdtempSync(join(made, 'job-')) },
-        { model: loaded, ffmpeg, signal: new AbortController().signal, onProgress: () => undefined },
-      );
-    expect((await clip()).warnings).toHaveLength(1);
+    expect((await run(loaded)).warnings).toHaveLength(1);
     small = false;
-    expect((await clip()).warnings).toEqual([]);
+    expect((await run(loaded)).warnings).toEqual([]);
   });
 });
 
@@ -238,12 +234,7 @@ test('NaN from the decoder ends the clip with an error that names the frame', as
     };
   };
   const loaded = await loadModel(model, 'cpu', { open: nan });
-  const { params } = resolveClip({ seed: 1 }, tinyManifest());
-  const failed = runClip(
-    { id: 'job', picture, params, folder: mkdtempSync(join(made, 'job-')) },
-    { model: loaded, ffmpeg, signal: new AbortController().signal, onProgress: () => undefined },
-  );
-  await expect(failed).rejects.toMatchObject({
+  await expect(run(loaded)).rejects.toMatchObject({
     code: 'not_finite',
     message: expect.stringContaining('frame 1 of 5'),
   });

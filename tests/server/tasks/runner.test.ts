@@ -111,6 +111,19 @@ describe('a task', () => {
     expect(inPlace).toBe(true);
   });
 
+  test('tells what its request and its clip had to warn of', async () => {
+    const make: Make = async (job, options) => ({
+      ...(await made(job, options)),
+      warnings: ['Out of memory: decoded 2 at a time'],
+    });
+    const id = await submit(start({ make }), { warnings: ['rho has no effect'] });
+    expect(await ended(id)).toMatchObject({
+      status: 'completed',
+      warnings: ['rho has no effect', 'Out of memory: decoded 2 at a time'],
+      result: expect.not.objectContaining({ warnings: expect.anything() }),
+    });
+  });
+
   test('from a prompt gets its picture first and says when that is a placeholder', async () => {
     const id = await submit(start(), { source: PROMPT });
     const task = await ended(id);
