@@ -66,6 +66,15 @@ describe('a worker', () => {
     expect(worker.info?.device).toBe('cpu');
   });
 
+  test.each([
+    [{}, []],
+    [{ lowVram: true }, ['--low-vram']],
+    [{ lowVram: true, halfBatch: true }, ['--low-vram', '--half-batch']],
+  ])('is told how to use its device: %p', async (options, flags) => {
+    const { warnings } = await launch(options).run(job('tellFlags'));
+    expect(warnings).toEqual(flags);
+  });
+
   test('a failed clip is a PipelineError with the worker’s code, and the worker goes on', async () => {
     const worker = launch();
     const error = await failure(worker.run(job('fail')));
