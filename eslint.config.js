@@ -34,6 +34,20 @@ export default tseslint.config(
     },
   },
   {
+    files: ['server/**/*.ts', 'pipeline/**/*.ts', 'networks/**/*.ts', 'scripts/**/*.ts'],
+    ignores: ['pipeline/onnx-runtime.ts'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          name: 'onnxruntime-node',
+          message: 'Import it from pipeline/onnx-runtime.js, which keeps it from sending usage data.',
+          allowTypeImports: true,
+        },
+      ],
+    },
+  },
+  {
     files: ['tests/**/*.ts'],
     rules: {
       'max-lines-per-function': 'off',

@@ -1,4 +1,4 @@
-import { Tensor } from 'onnxruntime-node';
+import { Tensor } from './onnx-runtime.js';
 import { CLIP_SIZE, clipNormalise, clipResize } from './clip-preprocess.js';
 import type { ClipParams } from './clip-params.js';
 import { requireFinite } from './finite.js';

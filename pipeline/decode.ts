@@ -1,4 +1,4 @@
-import { Tensor } from 'onnxruntime-node';
+import { Tensor } from './onnx-runtime.js';
 import { isOutOfMemory } from './device-errors.js';
 import { requireFinite } from './finite.js';
 import { MemoryFallbacks } from './memory-fallbacks.js';

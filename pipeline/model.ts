@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { InferenceSession } from 'onnxruntime-node';
+import { InferenceSession } from './onnx-runtime.js';
 import { isCudaFault, isMissingKernel, isOutOfMemory, reasonOf } from './device-errors.js';
 import { PipelineError } from './errors.js';
 import { readManifest, type ModelManifest } from './manifest.js';

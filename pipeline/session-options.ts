@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs';
-import type { InferenceSession } from 'onnxruntime-node';
+import type { InferenceSession } from './onnx-runtime.js';
 
 /** Names that exporters give to the file beside a graph that holds its weights: `weights.data`, `model.onnx_data`. */
 const WEIGHT_FILE = /[._]data$/;

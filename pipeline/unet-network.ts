@@ -1,4 +1,4 @@
-import { Tensor } from 'onnxruntime-node';
+import { Tensor } from './onnx-runtime.js';
 import type { Branches, Network } from '../samplers/index.js';
 import type { Conditioning } from './conditioning.js';
 import { isOutOfMemory } from './device-errors.js';
