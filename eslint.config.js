@@ -2,7 +2,7 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'data/', 'models/', 'coverage/'] },
+  { ignores: ['dist/', 'coverage/'] },
   js.configs.recommended,
   {
     files: ['**/*.{js,mjs,cjs}'],

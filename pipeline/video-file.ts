@@ -15,7 +15,7 @@ export interface VideoOptions {
    * rgb24 pictures of width × height × 3 bytes, in order. They are passed on without a copy and must not be
    * overwritten after they were given. Closed (`return`) in every case, unless it was never started.
    */
-  readonly frames: AsyncIterable<Uint8Array>;
+  readonly frames: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
   /** Even: yuv420p halves the colour planes. */
   readonly width: number;
   readonly height: number;
@@ -90,7 +90,8 @@ interface Source {
 
 /** A byte stream over the frames that fails on a frame of wrong length and on one too many. */
 function openSource({ frames, width, height, count, onFrame }: VideoOptions): Source {
-  const iterator = frames[Symbol.asyncIterator]();
+  const iterator =
+    Symbol.asyncIterator in frames ? frames[Symbol.asyncIterator]() : frames[Symbol.iterator]();
   const frameBytes = width * height * 3;
   let sent = 0;
   let pulling = false;

@@ -124,6 +124,8 @@ export function addNoiseInto(x: Float32Array, noise: Float32Array, first: number
 }
 
 const BLOCK = 2048;
+/** Shared by all runs: it is filled and used up between two awaits. */
+const blockSum = new Float32Array(BLOCK);
 
 /** x = x + sum of coefficients[j] * terms[j], summed in order. Works block by block so that the sum stays in cache. */
 export function addCombinationInto(
@@ -131,11 +133,13 @@ export function addCombinationInto(
   coefficients: readonly number[],
   terms: readonly Float32Array[],
 ): void {
-  const sum = new Float32Array(Math.min(BLOCK, x.length));
+  const sum = blockSum;
   for (let from = 0; from < x.length; from += BLOCK) {
     const count = Math.min(BLOCK, x.length - from);
-    sum.fill(0);
-    for (let j = 0; j < terms.length; j++) {
+    const first = terms[0];
+    const c0 = f32(coefficients[0]);
+    for (let i = 0; i < count; i++) sum[i] = c0 * first[from + i];
+    for (let j = 1; j < terms.length; j++) {
       const term = terms[j];
       const c = f32(coefficients[j]);
       for (let i = 0; i < count; i++) sum[i] = sum[i] + f32(c * term[from + i]);

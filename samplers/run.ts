@@ -1,7 +1,7 @@
 import type { Run, Sampler } from './algorithms/sampler.js';
 import type { Branches, Network } from './denoisers/network.js';
 import type { Scaling } from './denoisers/scalings.js';
-import type { Sigmas } from './discretizations/schedule.js';
+import { checkSchedule, type Sigmas } from './discretizations/schedule.js';
 import { InvalidParameterError } from './errors/invalid-parameter-error.js';
 import { NonFiniteError } from './errors/non-finite-error.js';
 import { f32, sqrt32, square32 } from './float32.js';
@@ -50,23 +50,23 @@ export interface RunOptions {
   /** Latents' shape [F,C,h,w]. */
   readonly shape: readonly [frames: number, channels: number, height: number, width: number];
   /** Draws, each of the whole shape: the starting noise (unless `noise` is given), then what the sampler needs. */
-  readonly random?: NormalSource;
+  readonly random?: NormalSource | undefined;
   /** Starting noise from N(0, 1), [F,C,h,w], unscaled. Copied. */
-  readonly noise?: Float32Array;
+  readonly noise?: Float32Array | undefined;
   /** Checked before and after every evaluation; the run rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Waited for after every evaluation. */
-  readonly onEvaluation?: (event: EvaluationEvent) => void | Promise<void>;
+  readonly onEvaluation?: ((event: EvaluationEvent) => void | Promise<void>) | undefined;
   /** Waited for after every step. */
-  readonly onStep?: (event: StepEvent) => void | Promise<void>;
+  readonly onStep?: ((event: StepEvent) => void | Promise<void>) | undefined;
   /** Goes on after a saved step instead of starting from noise. */
-  readonly resume?: SamplingState;
+  readonly resume?: SamplingState | undefined;
 }
 
 /**
  * Samples latents [F,C,h,w]: starts from noise of size sqrt(1 + sigma_0^2), or from a saved state, and lets the sampler
  * take every step down to 0.
- * @throws InvalidParameterError, InvalidStateError, NonFiniteError, or the signal's reason
+ * @throws InvalidParameterError, InvalidScheduleError, InvalidStateError, NonFiniteError, or the signal's reason
  */
 export async function runSampling(parts: Parts, options: RunOptions): Promise<Float32Array> {
   const { sampler, sigmas } = parts;
@@ -88,7 +88,7 @@ export async function runSampling(parts: Parts, options: RunOptions): Promise<Fl
 }
 
 /** Sum of a step's count over the steps before `end`. */
-export function total(
+export function countOverSteps(
   at: (sigmas: Sigmas, i: number) => number,
   sigmas: Sigmas,
   end = sigmas.length - 1,
@@ -100,6 +100,7 @@ export function total(
 
 function checkOptions({ sampler, sigmas, guider }: Parts, options: RunOptions): void {
   const { shape, noise, random, resume } = options;
+  checkSchedule(sigmas);
   if (shape.length !== 4 || !shape.every((n) => Number.isInteger(n) && n >= 1)) {
     throw new InvalidParameterError(
       'shape',
@@ -118,7 +119,7 @@ function checkOptions({ sampler, sigmas, guider }: Parts, options: RunOptions): 
   if (noise !== undefined && noise.length !== size) {
     throw new InvalidParameterError('noise', `${noise.length} values`, `${size} values`);
   }
-  const draws = total(sampler.drawsAt, sigmas);
+  const draws = countOverSteps(sampler.drawsAt, sigmas);
   if (random === undefined && (draws > 0 || (noise === undefined && resume === undefined))) {
     throw new InvalidParameterError('random', random, 'a source of normal numbers: this run draws from it');
   }
@@ -150,7 +151,7 @@ class SamplingRun implements Run {
     this.x = new Float32Array(size);
     this.#input = new Float32Array(size);
     this.#denoised = new Float32Array(size);
-    this.#evaluations = total(parts.sampler.evaluationsAt, parts.sigmas);
+    this.#evaluations = countOverSteps(parts.sampler.evaluationsAt, parts.sigmas);
   }
 
   /** Fills x from the noise or the saved state. Returns the index of the first step to take. */
@@ -246,7 +247,7 @@ class SamplingRun implements Run {
     if (state.random !== null && isRestorable(random)) random.restore(state.random);
     this.x.set(state.x);
     this.history.push(...state.history.map((array) => array.slice()));
-    this.#evaluation = total(sampler.evaluationsAt, sigmas, state.step);
+    this.#evaluation = countOverSteps(sampler.evaluationsAt, sigmas, state.step);
     return state.step;
   }
 

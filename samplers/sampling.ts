@@ -3,7 +3,7 @@ import {
   buildGuider,
   buildSampler,
   buildScaling,
-  complete,
+  completeParameters,
   type ScalingName,
 } from './configuration/build.js';
 import { type ComponentKind, STEPS } from './configuration/catalogue.js';
@@ -15,7 +15,7 @@ import {
 } from './configuration/resolve.js';
 import { scheduleOf, type Sigmas } from './discretizations/schedule.js';
 import { InvalidParameterError } from './errors/invalid-parameter-error.js';
-import { type Parts, type RunOptions, runSampling, total } from './run.js';
+import { type Parts, type RunOptions, runSampling, countOverSteps } from './run.js';
 
 /**
  * A component: resolved with all its parameters (as in a model's recipe, not held to the wire limits), or a name,
@@ -81,9 +81,9 @@ export function createSampling(request: SamplingRequest, context: SamplingContex
     frames,
     scaling,
     sigmas: parts.sigmas.slice(),
-    evaluations: total(parts.sampler.evaluationsAt, parts.sigmas),
-    draws: total(parts.sampler.drawsAt, parts.sigmas),
-    run: (options) => {
+    evaluations: countOverSteps(parts.sampler.evaluationsAt, parts.sigmas),
+    draws: countOverSteps(parts.sampler.drawsAt, parts.sigmas),
+    run: async (options) => {
       if (options.shape[0] !== frames) {
         throw new InvalidParameterError(
           'shape',
@@ -99,6 +99,6 @@ export function createSampling(request: SamplingRequest, context: SamplingContex
 function resolveChoice(kind: ComponentKind, choice: ComponentChoice): ResolvedComponent {
   if (typeof choice === 'string') return resolveComponent(kind, choice);
   if (typeof choice !== 'object' || choice === null) return resolveComponent(kind, choice);
-  if ('params' in choice) return { name: choice.name, params: complete(kind, choice) };
+  if ('params' in choice) return { name: choice.name, params: completeParameters(kind, choice) };
   return resolveComponent(kind, choice.name, choice.overrides);
 }

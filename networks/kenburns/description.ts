@@ -25,7 +25,7 @@ export const describeKenburns = (version: string) => ({
   latent: { channels: LATENT_CHANNELS, scale: LATENT_SCALE, divisor: 2 },
   picture: { divisor: 8 },
   context_channels: CONTEXT_CHANNELS,
-  scaling: 'edm_v',
+  scaling: 'VScalingWithEDMcNoise',
   abilities: { guidance: false, deepcache: [] },
   recipe: {
     W: 512,
@@ -40,7 +40,8 @@ export const describeKenburns = (version: string) => ({
     discretization: { name: 'EDMDiscretization', sigma_min: 0.002, sigma_max: 700, rho: 7 },
     guider: { name: 'IdentityGuider' },
   },
-  limits: { W: 1024, H: 1024, T: 25 },
+  // An evaluation takes about 300 bytes of memory for each pixel of each frame: 6 GB at the most, 1.1 GB for the recipe.
+  limits: { W: 1920, H: 1920, T: 240, pixels: 20_000_000 },
   preview: preview(),
 });
 

@@ -12,6 +12,9 @@ export const MAX_BUCKET = 512;
 /** Speed along a path is 1 − EASE·cos(2πt) times its mean: a soft start and stop, and the same backwards. */
 export const EASE = 0.6;
 
+/** The zoom begins this share of the way in: an unscaled frame would be crisper than all that follow it. */
+export const INNER = 0.15;
+
 /** The paths that are computed. Each is also run backwards, which gives twice as many moves. */
 export const PATHS = ['zoom in', 'pan right', 'tilt down', 'diagonal down', 'diagonal up'] as const;
 
@@ -32,7 +35,8 @@ export interface Tracks {
 export function cameraTracks(g: Graph, frames: Value, bucket: Value): Tracks {
   const logZoom = logZoomOf(g, bucket);
   const progress = easedProgress(g, frames);
-  const zooming = g.op('Exp', g.op('Neg', g.op('Mul', logZoom, progress)));
+  const zoomProgress = g.op('Add', g.op('Mul', progress, 1 - INNER), INNER);
+  const zooming = g.op('Exp', g.op('Neg', g.op('Mul', logZoom, zoomProgress)));
   const zoomed = g.op('Exp', g.op('Neg', logZoom));
   const margin = g.op('Sub', 1, zoomed);
   const half = (x: Value) => g.op('Mul', x, 0.5);

@@ -6,7 +6,7 @@ export const LOBES = 3;
 /** Rows made by one matrix product. Pictures are multiples of it. */
 export const BLOCK = 8;
 /** Source rows that a block of output rows can touch when no window is larger than the picture. */
-const TAPS = BLOCK + 2 * LOBES;
+const TAPS = BLOCK - 1 + 2 * LOBES;
 
 export interface Windows {
   /** Where a window begins and how much it covers, as shares of the axis: [B, T]. */

@@ -1,7 +1,17 @@
-import { Graph } from '../onnx/index.js';
 import type { Value } from '../onnx/index.js';
-import { concat, counting, meanOver, reshape, sizesOf, slice, sumOver } from '../onnx/index.js';
-import { squeeze, transpose, unsqueeze } from '../onnx/index.js';
+import {
+  concat,
+  counting,
+  Graph,
+  meanOver,
+  reshape,
+  sizesOf,
+  slice,
+  squeeze,
+  sumOver,
+  transpose,
+  unsqueeze,
+} from '../onnx/index.js';
 import { cameraTracks, PATHS } from './moves.js';
 import { resampleRows } from './resample.js';
 import { CONTEXT_CHANNELS, LATENT_CHANNELS, LATENT_SCALE } from './settings.js';
@@ -94,7 +104,7 @@ function expectedClip(g: Graph, x: Value, clips: Value, sigma: Value): Value {
   const pixels = g.op('ReduceProd', sizesOf(g, rows, 2), { axes: [0], keepdims: 1 });
   const clipMatrix = reshape(g, clips, [batch, PATHS.length, frames, 1, pixels]);
   const xMatrix = reshape(g, both, [batch, 1, 2, frames, pixels]);
-  const xFrames = reshape(g, transpose(g, xMatrix, [0, 1, 3, 4, 2]), [batch, 1, frames, pixels, 2]);
+  const xFrames = transpose(g, xMatrix, [0, 1, 3, 4, 2]); // [B, 1, F, pixels, 2]
   const products = sumOver(g, g.op('MatMul', clipMatrix, xFrames), [2]); // [B, paths, 1, 1, 2]
   const energies = g.op('ReduceSumSquare', clipMatrix, { axes: [2, 3, 4], keepdims: 1 });
 

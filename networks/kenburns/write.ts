@@ -98,4 +98,4 @@ const temporaryName = (target: string): string =>
   `${target}.${process.pid}-${randomBytes(6).toString('hex')}.tmp`;
 
 const isCode = (error: unknown, ...codes: readonly string[]): boolean =>
-  error instanceof Error && 'code' in error && codes.includes(String(error.code));
+  typeof error === 'object' && error !== null && 'code' in error && codes.includes(String(error.code));

@@ -90,8 +90,8 @@ export class Graph {
 
   /** Adds a weight or another constant. Without a name one is made up. */
   initializer(tensor: Tensor, name?: string): Value {
-    const own = name === undefined ? this.#freshName('constant') : this.#claim(name);
-    checkTensor(own, tensor);
+    checkTensor(name ?? 'constant', tensor);
+    const own = this.#claim(name ?? this.#freshName('constant'));
     const value = this.#newValue(own, tensor.type);
     this.#initializers.set(value, tensor);
     return value;

@@ -77,14 +77,15 @@ export const SCALING_NAMES = Object.keys(SCALINGS) as readonly ScalingName[];
 const trainedLevels = (): Float32Array =>
   tableOf(legacyDDPMDiscretization({ linearStart: 0.00085, linearEnd: 0.012, numTimesteps: 1000 }), 1000);
 
-export const buildSampler = (c: ResolvedComponent): Sampler => SAMPLERS[c.name](complete('sampler', c));
+export const buildSampler = (c: ResolvedComponent): Sampler =>
+  SAMPLERS[c.name](completeParameters('sampler', c));
 
 export const buildDiscretization = (c: ResolvedComponent): Discretization =>
-  DISCRETIZATIONS[c.name](complete('discretization', c));
+  DISCRETIZATIONS[c.name](completeParameters('discretization', c));
 
 /** @param frames the guiders have one scale for each */
 export const buildGuider = (c: ResolvedComponent, frames: number): Guider =>
-  GUIDERS[c.name](complete('guider', c), frames);
+  GUIDERS[c.name](completeParameters('guider', c), frames);
 
 /** @throws InvalidParameterError naming `scaling` */
 export function buildScaling(name: ScalingName): Scaling {
@@ -98,7 +99,7 @@ export function buildScaling(name: ScalingName): Scaling {
  * The parameters with absent ones at their documented defaults. The wire limits are not applied: a model's recipe may
  * go beyond them (an eta that redraws everything, for one); what the mathematics forbids, the components refuse.
  */
-export function complete(kind: ComponentKind, { name, params }: ResolvedComponent): Params {
+export function completeParameters(kind: ComponentKind, { name, params }: ResolvedComponent): Params {
   const spec = specOf(kind, name);
   for (const [field, value] of Object.entries(params)) {
     if (!spec.parameters.some((parameter) => parameter.name === field)) {
@@ -111,6 +112,6 @@ export function complete(kind: ComponentKind, { name, params }: ResolvedComponen
 }
 
 function interval(p: Params): GuidanceInterval | undefined {
-  const [low, high] = [p.guidance_sigma_low, p.guidance_sigma_high];
+  const [low, high] = [p.guidance_sigma_min, p.guidance_sigma_max];
   return low === 0 && high === NO_LIMIT ? undefined : { low, high };
 }

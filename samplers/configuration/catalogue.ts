@@ -121,8 +121,8 @@ const DISCRETIZATIONS: readonly ComponentSpec[] = [
 ];
 
 const INTERVAL = [
-  number('guidance_sigma_low', [0, NO_LIMIT], 0, 'Lowest noise level at which guidance is applied'),
-  number('guidance_sigma_high', [0, NO_LIMIT], NO_LIMIT, 'Highest noise level at which guidance is applied'),
+  number('guidance_sigma_min', [0, NO_LIMIT], 0, 'Lowest noise level at which guidance is applied'),
+  number('guidance_sigma_max', [0, NO_LIMIT], NO_LIMIT, 'Highest noise level at which guidance is applied'),
 ];
 
 const PREDICTION_SCALES = [

@@ -32,7 +32,7 @@ export function guiderOf(scales: Float32Array, interval?: GuidanceInterval): Gui
   const high = f32(interval.high);
   if (!(low <= high)) {
     throw new InvalidParameterError(
-      'guidance_sigma_high',
+      'guidance_sigma_max',
       interval.high,
       `at least ${interval.low}, the low end`,
     );

@@ -10,6 +10,6 @@ export const invalidImage = (reason: string, field: string, cause?: unknown): Se
     cause,
   });
 
-/** 413 for a picture beyond a limit; the message names the limit and what was given. */
+/** 400 for a picture beyond a limit; the message names the limit and what was given. */
 export const imageTooLarge = (reason: string, field: string, allowed: string): ServiceError =>
-  new ServiceError(413, 'image_too_large', `Image too large: ${reason}`, { field, allowed });
+  new ServiceError(400, 'image_too_large', `Image too large: ${reason}`, { field, allowed });

@@ -83,7 +83,7 @@ const inspect = (bytes: Uint8Array, limits: PictureLimits, field: string): Pictu
  * encoded anew as PNG.
  *
  * @param field the request field named in errors
- * @throws ServiceError `invalid_image` (400) for what is no whole PNG, JPEG, WebP or GIF; `image_too_large` (413)
+ * @throws ServiceError `invalid_image` (400) for what is no whole PNG, JPEG, WebP or GIF; `image_too_large` (400)
  */
 export const normalisePicture = async (
   bytes: Uint8Array,

@@ -2,6 +2,7 @@ import type { BigIntStats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { extname } from 'node:path';
 import type { Context } from 'koa';
+import { matchesTag } from '../etag.js';
 import { parseByteRange } from './byte-range.js';
 import type { MediaStorage } from './storage.js';
 
@@ -23,12 +24,10 @@ export interface SendOptions {
 /** Strong: a finished file is never written again, so size and time of change to the nanosecond name its content. */
 const entityTag = (stat: BigIntStats): string => `"${stat.size.toString(16)}-${stat.mtimeNs.toString(16)}"`;
 
-/** If-None-Match is compared weakly (RFC 9110, section 13.1.2), and outranks If-Modified-Since. */
+/** If-None-Match outranks If-Modified-Since. */
 const isUnchanged = (ctx: Context, etag: string, modified: Date): boolean => {
   const tags = ctx.get('If-None-Match');
-  if (tags !== '') {
-    return tags.trim() === '*' || tags.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
-  }
+  if (tags !== '') return matchesTag(tags, etag);
   const since = Date.parse(ctx.get('If-Modified-Since'));
   return !Number.isNaN(since) && Math.floor(modified.getTime() / 1000) * 1000 <= since;
 };

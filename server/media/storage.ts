@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { mkdir, open, readdir, realpath, rename, rm } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, open, readdir, realpath, rename, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { systemErrorCode } from './system-error.js';
@@ -16,8 +16,9 @@ export const isTaskId = (text: string): boolean => ID.test(text);
 /**
  * Where the files of tasks lie under one data folder:
  *
- *     media/<first two of id>/<id>/video-0.mp4, grid.mp4, thumbnail.png, …
+ *     media/<first two of id>/<id>/video-0.mp4, grid.mp4, thumbnail-0.png, …
  *     pictures/<id>.png
+ *     work/<id>-<random>/            files being made; becomes the task's media folder in one rename
  *
  * Every path is made from an id that was looked up and a name of our own; anything else throws, so that nothing a
  * client sends can become a path.
@@ -30,16 +31,27 @@ export interface MediaStorage {
   file(id: string, name: string): string;
   /** The path of the checked picture a task starts from. */
   picture(id: string): string;
-  /** Makes the folder of a task and gives its path. */
-  prepare(id: string): Promise<string>;
+  /** Makes a new folder for the files of a task that are being made. */
+  createWork(id: string): Promise<string>;
+  /** Turns a work folder into the task's folder, in place of an earlier one: its files appear all at once. */
+  publishWork(work: string, id: string): Promise<void>;
+  /** Removes a work folder. Quiet when it is gone or published. */
+  removeWork(work: string): Promise<void>;
   /** Writes bytes to a path made by `file` or `picture`: the name appears only when the file is whole and on disk. */
   write(path: string, bytes: Uint8Array): Promise<void>;
   /** Opens a file for reading; undefined where there is none, or where a link leads elsewhere. The caller closes it. */
   open(path: string): Promise<FileHandle | undefined>;
   /** Removes everything of a task: its folder and its picture. Quiet where nothing is left. */
   remove(id: string): Promise<void>;
-  /** Removes what an earlier run left unfinished; gives how many files went. Only safe while nothing is being written. */
-  sweep(): Promise<number>;
+  /** True when the checked picture of a task is there. */
+  hasPicture(id: string): Promise<boolean>;
+  /** Removes the checked picture of a task. Quiet where there is none. */
+  removePicture(id: string): Promise<void>;
+  /**
+   * Removes what an earlier run left behind: partial files, work folders, and the pictures of tasks that are not in
+   * `unfinished`. Only safe while nothing is being written.
+   */
+  sweep(unfinished: ReadonlySet<string>): Promise<void>;
 }
 
 const checkId = (id: string): string => {
@@ -110,22 +122,20 @@ const openInside = async (root: string, path: string): Promise<FileHandle | unde
   return isFile ? handle : undefined;
 };
 
-const sweepParts = async (folder: string): Promise<number> => {
-  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+const namesIn = async (folder: string): Promise<string[]> => {
+  try {
+    return await readdir(folder);
+  } catch (error) {
     if (isMissing(error)) return [];
     throw error;
-  });
-  let removed = 0;
-  for (const entry of entries) {
-    const path = join(folder, entry.name);
-    // A Dirent of a link is neither: links are not followed.
-    if (entry.isDirectory()) removed += await sweepParts(path);
-    else if (entry.name.endsWith(PART)) {
-      await rm(path, { force: true });
-      removed += 1;
-    }
   }
-  return removed;
+};
+
+/** Partial files end in `.part`, so nothing but `<id of an unfinished task>.png` stays. */
+const sweepPictures = async (folder: string, unfinished: ReadonlySet<string>): Promise<void> => {
+  for (const name of await namesIn(folder)) {
+    if (!unfinished.has(name.replace(/\.png$/, ''))) await rm(join(folder, name), { force: true });
+  }
 };
 
 /** The storage under `dataDir` (made on the first write). */
@@ -133,6 +143,7 @@ export const createMediaStorage = (dataDir: string): MediaStorage => {
   const root = resolve(dataDir);
   const media = join(root, 'media');
   const pictures = join(root, 'pictures');
+  const works = join(root, 'work');
   const folder = (id: string): string => join(media, checkId(id).slice(0, 2), id);
   const picture = (id: string): string => join(pictures, `${checkId(id)}.png`);
 
@@ -141,10 +152,19 @@ export const createMediaStorage = (dataDir: string): MediaStorage => {
     folder,
     picture,
     file: (id, name) => join(folder(id), checkName(name)),
-    prepare: async (id) => {
-      await mkdir(folder(id), { recursive: true });
-      return folder(id);
+    createWork: async (id) => {
+      await mkdir(works, { recursive: true });
+      return mkdtemp(join(works, `${checkId(id)}-`));
     },
+    publishWork: async (work, id) => {
+      const target = folder(id);
+      await mkdir(dirname(target), { recursive: true });
+      await syncFolder(work);
+      await rm(target, { recursive: true, force: true });
+      await rename(work, target);
+      await syncFolder(dirname(target));
+    },
+    removeWork: (work) => rm(work, { recursive: true, force: true }),
     write: writeWhole,
     open: (path) => openInside(root, path),
     remove: async (id) => {
@@ -154,6 +174,15 @@ export const createMediaStorage = (dataDir: string): MediaStorage => {
         rm(`${picture(id)}${PART}`, { force: true }),
       ]);
     },
-    sweep: async () => (await sweepParts(media)) + (await sweepParts(pictures)),
+    hasPicture: (id) =>
+      access(picture(id)).then(
+        () => true,
+        () => false,
+      ),
+    removePicture: (id) => rm(picture(id), { force: true }),
+    sweep: async (unfinished) => {
+      await rm(works, { recursive: true, force: true });
+      await sweepPictures(pictures, unfinished);
+    },
   };
 };

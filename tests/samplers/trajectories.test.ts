@@ -2,11 +2,15 @@ import { describe, expect, test } from '@jest/globals';
 import { readTrajectories, replay, type Trajectory } from '../../scripts/check-trajectories.js';
 
 const cases = readTrajectories('tests/data/samplers/trajectories.json');
+/** Other guiders, quantised sigmas, 1 to 99 steps, one frame. */
+const moreCases = readTrajectories('tests/data/samplers/more-trajectories.json');
 const named = (id: string): Trajectory => cases.find((c) => c.id === id)!;
 
 describe('recorded runs of the reference', () => {
   test.each(
-    cases.map((c) => [c.id, c.sampler.name, c.discretization.name, c.guider.name, c.steps, c] as const),
+    [...cases, ...moreCases].map(
+      (c) => [c.id, c.sampler.name, c.discretization.name, c.guider.name, c.steps, c] as const,
+    ),
   )(
     '%s: %s, %s, %s, %i steps give the same sigmas, evaluations, draws and latents',
     async (_id, _sampler, _discretization, _guider, _steps, c) => {
@@ -14,8 +18,9 @@ describe('recorded runs of the reference', () => {
     },
   );
 
-  test('all 36 are replayed', () => {
+  test('all 36 and 15 more are replayed', () => {
     expect(cases).toHaveLength(36);
+    expect(moreCases).toHaveLength(15);
   });
 });
 

@@ -219,6 +219,12 @@ describe('refused by signature', () => {
   });
 });
 
+test('a format that slips past the signatures finds no decoder', async () => {
+  const tiff = await flat(16, 16, '#f00').tiff().toBuffer();
+  const avif = await flat(16, 16, '#f00').avif().toBuffer();
+  for (const bytes of [tiff, avif]) await expect(sharp(bytes).metadata()).rejects.toThrow();
+});
+
 describe('refused by size, before decoding', () => {
   test.each([
     ['PNG of 65535 x 65535', pngOf(65535, 65535), '65535 x 65535', '16384 pixels a side'],
@@ -235,7 +241,7 @@ describe('refused by size, before decoding', () => {
     ['PNG one pixel too long', pngOf(16385, 1), '16385 x 1', '16384 pixels a side'],
   ])('%s', async (_, bytes, given, limit) => {
     const error = await refusal(bytes);
-    expect([error.status, error.code]).toEqual([413, 'image_too_large']);
+    expect([error.status, error.code]).toEqual([400, 'image_too_large']);
     expect(error.message).toContain(given);
     expect(error.message).toContain(limit);
   });
@@ -251,7 +257,7 @@ describe('refused by size, before decoding', () => {
   test('the number of bytes is limited, and the limit itself is allowed', async () => {
     const bytes = await noise(64, 64).png().toBuffer();
     const error = await refusal(bytes, { ...PICTURE_LIMITS, bytes: bytes.length - 1 });
-    expect([error.status, error.code]).toEqual([413, 'image_too_large']);
+    expect([error.status, error.code]).toEqual([400, 'image_too_large']);
     expect(error.message).toMatch(/limit is \d/);
     await expect(normalisePicture(bytes, { ...PICTURE_LIMITS, bytes: bytes.length })).resolves.toBeDefined();
   });

@@ -80,7 +80,7 @@ describe('writing and reading', () => {
 
   test('a link under a media name is not followed', async () => {
     const storage = createMediaStorage(folder);
-    await storage.prepare(ID);
+    await mkdir(storage.folder(ID), { recursive: true });
     await writeFile(join(folder, 'secret.png'), 'secret');
     await symlink(join(folder, 'secret.png'), storage.file(ID, 'thumbnail.png'));
     expect(await storage.open(storage.file(ID, 'thumbnail.png'))).toBeUndefined();
@@ -124,27 +124,60 @@ describe('removing', () => {
     expect(await readFile(storage.file(OTHER, 'video-0.mp4'), 'utf8')).toBe(OTHER);
   });
 
-  test('a sweep removes every unfinished file and nothing else', async () => {
+  test('removing a picture leaves the media alone', async () => {
     const storage = createMediaStorage(folder);
-    expect(await storage.sweep()).toBe(0);
+    await storage.write(storage.file(ID, 'video-0.mp4'), Buffer.from('v'));
+    await storage.write(storage.picture(ID), Buffer.from('p'));
+    expect(await storage.hasPicture(ID)).toBe(true);
+    await storage.removePicture(ID);
+    await storage.removePicture(ID);
+    expect(await storage.hasPicture(ID)).toBe(false);
+    expect(await readFile(storage.file(ID, 'video-0.mp4'), 'utf8')).toBe('v');
+  });
+});
+
+describe('making the files of a task', () => {
+  test('published files appear under the task at once and replace those of an earlier try', async () => {
+    const storage = createMediaStorage(folder);
+    await storage.write(storage.file(ID, 'video-9.mp4'), Buffer.from('old'));
+    const work = await storage.createWork(ID);
+    await writeFile(join(work, 'video-0.mp4'), 'new');
+    expect(await storage.open(storage.file(ID, 'video-0.mp4'))).toBeUndefined();
+    await storage.publishWork(work, ID);
+    expect(await readdir(storage.folder(ID))).toEqual(['video-0.mp4']);
+    expect(await readdir(join(folder, 'work'))).toEqual([]);
+    await storage.removeWork(work);
+    expect(await readdir(storage.folder(ID))).toEqual(['video-0.mp4']);
+  });
+
+  test('two tries of one task never share a folder', async () => {
+    const storage = createMediaStorage(folder);
+    expect(await storage.createWork(ID)).not.toBe(await storage.createWork(ID));
+  });
+
+  test('a sweep removes what is unfinished or not needed and nothing else', async () => {
+    const storage = createMediaStorage(folder);
+    await storage.sweep(new Set());
     await storage.write(storage.file(ID, 'video-0.mp4'), Buffer.from('whole'));
-    await storage.write(storage.picture(ID), Buffer.from('whole'));
-    await writeFile(`${storage.file(ID, 'video-1.mp4')}.part`, 'half');
+    await storage.write(storage.picture(ID), Buffer.from('wanted'));
+    await storage.write(storage.picture(OTHER), Buffer.from('ended'));
     await writeFile(`${storage.picture(OTHER)}.part`, 'half');
-    expect(await storage.sweep()).toBe(2);
+    await writeFile(join(await storage.createWork(ID), 'video-0.mp4.part'), 'half');
+    await storage.sweep(new Set([ID]));
     expect(await readdir(storage.folder(ID))).toEqual(['video-0.mp4']);
     expect(await readdir(join(folder, 'pictures'))).toEqual([`${ID}.png`]);
+    await expect(readdir(join(folder, 'work'))).rejects.toThrow('ENOENT');
   });
 
   test('a sweep does not follow links out of the root', async () => {
     const outside = await mkdtemp(join(tmpdir(), 'outside-'));
     try {
-      await writeFile(join(outside, 'theirs.part'), 'keep');
+      await writeFile(join(outside, 'theirs.png'), 'keep');
       const storage = createMediaStorage(folder);
-      await storage.prepare(ID);
-      await symlink(outside, join(storage.folder(ID), 'away'));
-      expect(await storage.sweep()).toBe(0);
-      expect(await readdir(outside)).toEqual(['theirs.part']);
+      const work = await storage.createWork(ID);
+      await symlink(outside, join(work, 'away'));
+      await storage.sweep(new Set());
+      expect(await readdir(outside)).toEqual(['theirs.png']);
     } finally {
       await rm(outside, { recursive: true });
     }

@@ -1,0 +1,97 @@
+import { CATALOGUE, COMPONENT_KINDS, type ParameterSpec } from '../samplers/index.js';
+import type { ModelManifest } from './manifest.js';
+
+/** One field of a clip request: plain data, from which checks, command line and documentation are made. */
+export interface ClipField {
+  /** Name on the wire. */
+  readonly name: string;
+  readonly type: 'integer' | 'number' | 'choice';
+  readonly min?: number;
+  readonly max?: number;
+  readonly multipleOf?: number;
+  readonly choices?: readonly string[];
+  readonly description: string;
+}
+
+type Limits = Pick<ModelManifest, 'limits' | 'picture'>;
+
+/** What holds where no model narrows it. */
+const ANY_MODEL: Limits = { limits: { W: 4096, H: 4096, T: 1000, pixels: 2 ** 40 }, picture: { divisor: 2 } };
+const MIN_SIDE = 64;
+
+/** The names of the fields that are not a component's. */
+export const CLIP_SETTINGS = [
+  'W',
+  'H',
+  'T',
+  'fps',
+  'seed',
+  'steps',
+  'motion_bucket_id',
+  'cond_aug',
+  'decoding_t',
+  'num_cols',
+] as const;
+
+/** Every field of a clip request, with the ranges that the model allows. */
+export function clipFields(model: Limits = ANY_MODEL): readonly ClipField[] {
+  return [...settings(model), ...components()];
+}
+
+function settings({ limits, picture: { divisor } }: Limits): readonly ClipField[] {
+  const side = (name: 'W' | 'H', description: string): ClipField => ({
+    ...integer(name, Math.ceil(MIN_SIDE / divisor) * divisor, limits[name], description),
+    multipleOf: divisor,
+  });
+  return [
+    side('W', 'Width in pixels'),
+    side('H', 'Height in pixels'),
+    integer('T', 1, limits.T, 'Number of frames'),
+    integer('fps', 1, 120, 'Frame rate of the file; the model is conditioned on fps - 1'),
+    integer('seed', 0, 1e9, 'Start of the random numbers; drawn when left out'),
+    integer('steps', 1, 1000, 'Sampler steps'),
+    integer('motion_bucket_id', 0, 512, 'Amount of motion'),
+    number('cond_aug', 0, 1, 'Noise added to the picture that conditions the model'),
+    integer('decoding_t', 1, 1e9, 'Frames decoded at a time: less needs less memory'),
+    integer('num_cols', 1, 10, 'Variations, with the seeds seed, seed + 1, …'),
+  ];
+}
+
+/** The three choices, and each parameter once with the widest range any component gives it. */
+function components(): readonly ClipField[] {
+  const fields = new Map<string, ClipField>();
+  for (const kind of COMPONENT_KINDS) {
+    const choices = CATALOGUE[kind].map(({ name }) => name);
+    fields.set(kind, { name: kind, type: 'choice', choices, description: `The ${kind}` });
+    for (const component of CATALOGUE[kind]) {
+      for (const parameter of component.parameters) {
+        fields.set(parameter.name, widened(parameter, component.name, fields.get(parameter.name)));
+      }
+    }
+  }
+  return [...fields.values()];
+}
+
+function widened(parameter: ParameterSpec, component: string, known: ClipField | undefined): ClipField {
+  const { name, type, min, max, description } = parameter;
+  if (!known) return { name, type, min, max, description: `${component}: ${lowerFirst(description)}` };
+  return { ...known, min: Math.min(min, known.min ?? min), max: Math.max(max, known.max ?? max) };
+}
+
+const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);
+
+const number = (name: string, min: number, max: number, description: string): ClipField => ({
+  name,
+  type: 'number',
+  min,
+  max,
+  description,
+});
+const integer = (...args: Parameters<typeof number>): ClipField => ({ ...number(...args), type: 'integer' });
+
+/** What a field allows, in words. */
+export function allowedValues({ type, min, max, multipleOf, choices }: ClipField): string {
+  if (type === 'choice') return `one of ${(choices ?? []).join(', ')}`;
+  const kind = type === 'integer' ? 'an integer' : 'a number';
+  return `${kind} from ${min} to ${max}${multipleOf === undefined ? '' : `, a multiple of ${multipleOf}`}`;
+}

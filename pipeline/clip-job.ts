@@ -1,0 +1,66 @@
+import type { ClipParams } from './clip-params.js';
+import type { PipelineErrorCode } from './errors.js';
+
+/** One clip to make, as it crosses to the worker process. */
+export interface ClipJob {
+  readonly id: string;
+  /** Path of the picture to animate. */
+  readonly picture: string;
+  readonly params: ClipParams;
+  /** An existing folder, this job's alone; the files of the result are written there. */
+  readonly folder: string;
+}
+
+export type ClipStage = 'encode' | 'sample' | 'decode' | 'write';
+
+/** Where a clip stands. `step` of `steps` counts within the stage, `progress` runs from 0 to 1 over the whole job. */
+export interface ClipProgress {
+  readonly stage: ClipStage;
+  readonly step: number;
+  readonly steps: number;
+  readonly progress: number;
+}
+
+/** One variation of the clip; file names are relative to the job's folder. */
+export interface ClipVideo {
+  readonly file: string;
+  readonly thumbnail: string;
+  readonly seed: number;
+  readonly frames: number;
+  readonly bytes: number;
+}
+
+export interface ClipResult {
+  readonly videos: readonly ClipVideo[];
+  /** The variations side by side, when there is more than one. */
+  readonly grid?: string;
+  /** Milliseconds spent in each stage, all variations together. */
+  readonly milliseconds: Readonly<Record<ClipStage, number>>;
+}
+
+/** What a worker says of itself once it can take jobs. */
+export interface WorkerInfo {
+  readonly pid: number;
+  /** `cpu` or `cuda:<index>`. */
+  readonly device: string;
+  readonly model: string;
+  /** The ffmpeg in use, with its version. */
+  readonly ffmpeg: string;
+  /** Set when the worker runs, but not as wished: on the CPU for want of CUDA, say. */
+  readonly warning?: string;
+}
+
+export interface WireError {
+  readonly code: PipelineErrorCode;
+  readonly message: string;
+}
+
+export type ToWorker =
+  { readonly type: 'run'; readonly job: ClipJob } | { readonly type: 'cancel'; readonly id: string };
+
+export type FromWorker =
+  | { readonly type: 'ready'; readonly info: WorkerInfo }
+  | { readonly type: 'unusable'; readonly error: WireError }
+  | { readonly type: 'progress'; readonly id: string; readonly progress: ClipProgress }
+  | { readonly type: 'done'; readonly id: string; readonly result: ClipResult }
+  | { readonly type: 'failed'; readonly id: string; readonly error: WireError };

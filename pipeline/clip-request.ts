@@ -1,0 +1,143 @@
+import { randomInt } from 'node:crypto';
+import { z } from 'zod';
+import {
+  COMPONENT_KINDS,
+  createSampling,
+  InvalidParameterError,
+  InvalidScheduleError,
+  resolveRecipe,
+  specOf,
+  type Recipe,
+  type ResolvedComponent,
+  type ResolvedRecipe,
+} from '../samplers/index.js';
+import { allowedValues, clipFields, type ClipField } from './clip-fields.js';
+import type { ClipParams } from './clip-params.js';
+import type { ModelManifest } from './manifest.js';
+
+/** A request's parameters, resolved, and what the caller should know about them. */
+export interface ResolvedClip {
+  readonly params: ClipParams;
+  readonly warnings: readonly string[];
+}
+
+const NUMERIC = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+
+/** Forms carry numbers as text. */
+const fromText = (value: unknown): unknown =>
+  typeof value === 'string' && NUMERIC.test(value.trim()) ? Number(value) : value;
+
+function fieldSchema({ type, min, max, multipleOf, choices }: ClipField): z.ZodType {
+  if (type === 'choice') return z.enum(choices ?? []);
+  let schema = type === 'integer' ? z.number().int() : z.number();
+  if (min !== undefined) schema = schema.min(min);
+  if (max !== undefined) schema = schema.max(max);
+  if (multipleOf !== undefined) schema = schema.multipleOf(multipleOf);
+  return z.preprocess(fromText, schema);
+}
+
+/** The schema of a clip request for a model: every field optional, no other field allowed. */
+export function clipSchema(manifest: ModelManifest): z.ZodType<Record<string, string | number | undefined>> {
+  const shape = clipFields(manifest).map((field) => [field.name, fieldSchema(field).optional()]);
+  return z.strictObject(Object.fromEntries(shape) as Record<string, z.ZodType<string | number | undefined>>);
+}
+
+/**
+ * Resolves the wire fields of a clip for a model: a component that is left out is the model's recipe's, a named one
+ * starts from its documented defaults, and what is given overrides either.
+ *
+ * @throws InvalidParameterError with the field, what was given and what is allowed
+ */
+export function resolveClip(
+  fields: Readonly<Record<string, unknown>>,
+  manifest: ModelManifest,
+): ResolvedClip {
+  const given = check(fields, manifest);
+  const { recipe } = manifest;
+  const sampling = resolveRecipe(given, recipe);
+  const setting = (name: 'W' | 'H' | 'T' | 'fps' | 'motion_bucket_id' | 'cond_aug' | 'decoding_t'): number =>
+    Number(given[name] ?? recipe[name]);
+  const params: ClipParams = {
+    W: setting('W'),
+    H: setting('H'),
+    T: setting('T'),
+    fps: setting('fps'),
+    seed: (given.seed as number | undefined) ?? randomInt(1e9 + 1),
+    steps: sampling.steps,
+    motion_bucket_id: setting('motion_bucket_id'),
+    cond_aug: setting('cond_aug'),
+    decoding_t: setting('decoding_t'),
+    num_cols: (given.num_cols as number | undefined) ?? 1,
+    sampler: sampling.sampler.name,
+    discretization: sampling.discretization.name,
+    guider: sampling.guider.name,
+    ...sampling.sampler.params,
+    ...sampling.discretization.params,
+    ...sampling.guider.params,
+  };
+  checkVolume(params, manifest);
+  checkSchedule(params, manifest);
+  return { params, warnings: warningsFor(given, sampling, manifest) };
+}
+
+/** Frames of a size that each are fine can be too many together. */
+function checkVolume({ W, H, T }: ClipParams, { limits }: ModelManifest): void {
+  if (W * H * T <= limits.pixels) return;
+  const most = Math.floor(limits.pixels / (W * H));
+  throw new InvalidParameterError('T', T, `at most ${most} frames at ${W}×${H}`);
+}
+
+/** Parameters that are fine one by one can still make no schedule; better said now than when the clip runs. */
+function checkSchedule(params: ClipParams, { scaling }: ModelManifest): void {
+  try {
+    createSampling(recipeFrom(params), { frames: params.T, scaling });
+  } catch (error) {
+    if (!(error instanceof InvalidScheduleError)) throw error;
+    throw new InvalidParameterError('discretization', params.discretization, `a schedule: ${error.message}`);
+  }
+}
+
+/** The sampling components of resolved parameters. */
+export function recipeFrom(params: ClipParams): Recipe {
+  const component = (kind: (typeof COMPONENT_KINDS)[number]): ResolvedComponent => {
+    const { name, parameters } = specOf(kind, params[kind]);
+    return { name, params: Object.fromEntries(parameters.map((p) => [p.name, Number(params[p.name])])) };
+  };
+  return {
+    steps: params.steps,
+    sampler: component('sampler'),
+    discretization: component('discretization'),
+    guider: component('guider'),
+  };
+}
+
+function check(
+  fields: Readonly<Record<string, unknown>>,
+  manifest: ModelManifest,
+): Record<string, string | number | undefined> {
+  const parsed = clipSchema(manifest).safeParse(fields);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const known = clipFields(manifest);
+  if (issue.code === 'unrecognized_keys') {
+    const [field] = issue.keys;
+    const allowed = `left out: the parameters of a clip are ${known.map(({ name }) => name).join(', ')}`;
+    throw new InvalidParameterError(field, fields[field], allowed);
+  }
+  const name = String(issue.path[0]);
+  const field = known.find((candidate) => candidate.name === name);
+  throw new InvalidParameterError(name, fields[name], field ? allowedValues(field) : issue.message);
+}
+
+function warningsFor(
+  given: Readonly<Record<string, unknown>>,
+  sampling: ResolvedRecipe,
+  { name, abilities }: ModelManifest,
+): string[] {
+  const chosen = COMPONENT_KINDS.map((kind) => sampling[kind].name).join(', ');
+  const warnings = sampling.ignored.map((field) => `${field} has no effect with ${chosen}`);
+  if (!abilities.guidance && given.guider !== undefined && given.guider !== 'IdentityGuider') {
+    warnings.push(`guider has no effect: the model ${name} has no unconditional branch to guide with`);
+  }
+  return warnings;
+}

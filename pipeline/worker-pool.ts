@@ -1,0 +1,61 @@
+import type { ClipJob, ClipResult } from './clip-job.js';
+import { PipelineError } from './errors.js';
+import type { RunOptions, WorkerProcess } from './worker-process.js';
+
+/** One worker for each device; a job goes to whichever is free. */
+export class WorkerPool {
+  readonly #taken = new Set<WorkerProcess>();
+
+  constructor(readonly workers: readonly WorkerProcess[]) {}
+
+  get size(): number {
+    return this.workers.length;
+  }
+
+  start(): void {
+    for (const worker of this.workers) worker.start();
+  }
+
+  /**
+   * Runs a job on a free worker, waiting for one when all are taken.
+   * @throws PipelineError: what ended the clip, or why no worker can be used
+   */
+  async run(job: ClipJob, options: RunOptions): Promise<ClipResult> {
+    const worker = await this.#take();
+    try {
+      return await worker.run(job, options);
+    } finally {
+      this.#taken.delete(worker);
+      worker.emit('state'); // whoever waits for a worker looks again
+    }
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.workers.map((worker) => worker.stop()));
+  }
+
+  async #take(): Promise<WorkerProcess> {
+    for (;;) {
+      const usable = this.workers.filter(({ state }) => state !== 'unusable' && state !== 'stopped');
+      if (usable.length === 0) {
+        throw (
+          this.workers.find(({ error }) => error)?.error ??
+          new PipelineError('device_unavailable', 'No worker can be used')
+        );
+      }
+      const free = usable.filter((worker) => !this.#taken.has(worker));
+      const chosen = free.find(({ state }) => state === 'idle') ?? free[0];
+      if (chosen) {
+        this.#taken.add(chosen);
+        return chosen;
+      }
+      await new Promise<void>((resolve) => {
+        const look = (): void => {
+          for (const worker of usable) worker.off('state', look);
+          resolve();
+        };
+        for (const worker of usable) worker.on('state', look);
+      });
+    }
+  }
+}

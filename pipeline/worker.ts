@@ -1,0 +1,70 @@
+/**
+ * The process that owns a device and runs clips: `worker.js <model folder> <device>`, started by WorkerProcess. It
+ * takes one job at a time over IPC and reports progress; a cancel takes effect between two evaluations.
+ */
+import { runClip } from './clip.js';
+import type { ClipJob, FromWorker, ToWorker, WireError } from './clip-job.js';
+import { PipelineError } from './errors.js';
+import { findFfmpeg, type Ffmpeg } from './ffmpeg.js';
+import { loadModel, type Model } from './model.js';
+
+const [modelFolder, device] = process.argv.slice(2);
+
+const send = (message: FromWorker): void => {
+  process.send?.(message);
+};
+
+const toWire = (error: unknown): WireError => {
+  if (error instanceof PipelineError) return { code: error.code, message: error.message };
+  console.error(error); // unexpected: its stack is wanted in the log
+  return { code: 'internal_error', message: 'The clip could not be made because of an internal error' };
+};
+
+let current: { readonly id: string; readonly abort: AbortController } | undefined;
+
+async function take(job: ClipJob, model: Model, ffmpeg: Ffmpeg): Promise<void> {
+  const abort = new AbortController();
+  current = { id: job.id, abort };
+  try {
+    const result = await runClip(job, {
+      model,
+      ffmpeg,
+      signal: abort.signal,
+      onProgress: (progress) => send({ type: 'progress', id: job.id, progress }),
+    });
+    send({ type: 'done', id: job.id, result });
+  } catch (error) {
+    send({ type: 'failed', id: job.id, error: toWire(error) });
+  } finally {
+    current = undefined;
+  }
+}
+
+async function main(): Promise<void> {
+  const ffmpeg = await findFfmpeg();
+  const model = await loadModel(modelFolder, device);
+  process.on('message', (message: ToWorker) => {
+    if (message.type === 'run') void take(message.job, model, ffmpeg);
+    else if (current?.id === message.id) current.abort.abort();
+  });
+  send({
+    type: 'ready',
+    info: {
+      pid: process.pid,
+      device: model.device,
+      model: model.manifest.name,
+      ffmpeg: `${ffmpeg.path} ${ffmpeg.version}`,
+      ...(model.warning === undefined ? {} : { warning: model.warning }),
+    },
+  });
+}
+
+// The parent is gone: a worker without one would hold its device for nobody.
+process.on('disconnect', () => process.exit(0));
+// A stop of the whole group (Ctrl-C, a pod's SIGTERM) is the parent's to carry out: it lets a clip finish first.
+process.on('SIGINT', () => undefined);
+process.on('SIGTERM', () => undefined);
+
+main().catch((error: unknown) => {
+  process.send?.({ type: 'unusable', error: toWire(error) } satisfies FromWorker, () => process.exit(1));
+});

@@ -1,0 +1,39 @@
+import type { Context, Middleware } from 'koa';
+import { invalidRequest, notFound } from '../errors.js';
+import { sendFile } from '../media/send-file.js';
+import type { MediaStorage } from '../media/storage.js';
+import type { TaskTable } from '../tasks/table.js';
+import type { TaskResult } from '../tasks/task.js';
+
+/** The files of a completed task, and how each is found in its result. */
+const FILES = {
+  video: (result: TaskResult, index: number) => result.videos[index]?.file,
+  thumbnail: (result: TaskResult, index: number) => result.videos[index]?.thumbnail,
+  grid: (result: TaskResult) => result.grid,
+} as const;
+
+/**
+ * GET and HEAD /download/<kind>/:id, with `?index=` for the variations after the first and `?download=1` for an
+ * attachment.
+ */
+export const download =
+  (kind: keyof typeof FILES, table: TaskTable, storage: MediaStorage): Middleware =>
+  async (ctx: Context) => {
+    const { id } = ctx.params as { id: string };
+    const task = await table.get(id);
+    if (!task) throw notFound(`The requested ${kind} was not found.`);
+    const index = variation(ctx.query.index);
+    const file = task.result ? FILES[kind](task.result, index) : undefined;
+    const saveAs = index === 0 ? id : `${id}-${index}`;
+    const sent = file !== undefined && (await sendFile(ctx, storage, storage.file(id, file), { saveAs }));
+    if (!sent) throw notFound(`The requested ${kind} no longer exists.`);
+  };
+
+function variation(index: string | string[] | undefined): number {
+  if (index === undefined || index === '') return 0;
+  if (typeof index === 'string' && /^\d{1,2}$/.test(index)) return Number(index);
+  throw invalidRequest(`Expected \`index\` to be the number of a variation, got ${JSON.stringify(index)}`, {
+    field: 'index',
+    allowed: 'an integer from 0',
+  });
+}

@@ -1,0 +1,142 @@
+import multer from '@koa/multer';
+import { bodyParser } from '@koa/bodyparser';
+import type { Context, Middleware } from 'koa';
+import { invalidRequest, ServiceError } from '../errors.js';
+
+/** What a client sent, whichever of the three encodings it chose. */
+export interface Form {
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** The uploaded picture, undecoded. */
+  readonly picture?: Buffer;
+}
+
+export type FormReader = (ctx: Context) => Promise<Form>;
+
+const MAX_TEXT_BODY = 1024 * 1024;
+const MAX_FIELD_BYTES = 64 * 1024;
+/** Room for the text fields and the boundaries around a picture of the greatest size. */
+const MULTIPART_SLACK = 1024 * 1024;
+/** The names under which a picture may be uploaded. */
+const PICTURE_FIELDS = ['image', 'file'];
+/** How long a refused body is still read and thrown away, so that the client gets to see the answer. */
+const REFUSED_BODY_MS = 5000;
+
+const next = (): Promise<void> => Promise.resolve();
+
+/** Refuses a body that says it is larger than `limit`, before anything of it is read. */
+export function refuseLargeBody(ctx: Context, limit: number): void {
+  const length = ctx.request.length;
+  if (length === undefined || length <= limit) return;
+  const { socket } = ctx.req;
+  const timer = setTimeout(() => socket.destroy(), REFUSED_BODY_MS).unref();
+  ctx.req.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
+  throw new ServiceError(413, 'body_too_large', `The body of ${length} bytes is larger than allowed`, {
+    allowed: `at most ${limit} bytes`,
+  });
+}
+
+/**
+ * Reads a request body: multipart/form-data with at most one picture in `image` or `file`, form-urlencoded, or JSON.
+ * @throws ServiceError 400 (malformed), 413 (too large) or 415 (another type), naming the field where there is one
+ */
+export function createFormReader(maxUploadBytes: number): FormReader {
+  const multipart: Middleware = multer({
+    storage: multer.memoryStorage(),
+    limits: {
+      fileSize: maxUploadBytes,
+      files: 1,
+      fields: 64,
+      parts: 66,
+      fieldSize: MAX_FIELD_BYTES,
+      fieldNameSize: 200,
+    },
+  }).fields(PICTURE_FIELDS.map((name) => ({ name, maxCount: 1 })));
+  const text: Middleware = bodyParser({
+    enableTypes: ['json', 'form'],
+    jsonLimit: MAX_TEXT_BODY,
+    formLimit: MAX_TEXT_BODY,
+    jsonStrict: true,
+  });
+
+  return async (ctx) => {
+    const type = ctx.request.is('multipart/form-data', 'urlencoded', 'json');
+    if (type === null || ctx.request.length === 0) return { fields: {} };
+    if (type === false) {
+      throw new ServiceError(
+        415,
+        'unsupported_media_type',
+        `Cannot read a body of type ${ctx.request.type || '(none given)'}`,
+        {
+          allowed: ['multipart/form-data', 'application/x-www-form-urlencoded', 'application/json'],
+        },
+      );
+    }
+    if (type === 'multipart/form-data') {
+      refuseLargeBody(ctx, maxUploadBytes + MULTIPART_SLACK);
+      return readMultipart(ctx, multipart, maxUploadBytes);
+    }
+    refuseLargeBody(ctx, MAX_TEXT_BODY);
+    try {
+      await text(ctx, next);
+    } catch (error) {
+      throw textError(error);
+    }
+    return { fields: (ctx.request.body ?? {}) as Record<string, unknown> };
+  };
+}
+
+async function readMultipart(ctx: Context, parse: Middleware, maxUploadBytes: number): Promise<Form> {
+  try {
+    await parse(ctx, next);
+  } catch (error) {
+    throw multipartError(error, maxUploadBytes);
+  }
+  const files = (ctx.files ?? {}) as Record<string, { buffer: Buffer }[]>;
+  const pictures = PICTURE_FIELDS.flatMap((name) => files[name] ?? []);
+  return {
+    fields: { ...(ctx.request.body as Record<string, unknown> | undefined) },
+    ...(pictures.length > 0 ? { picture: pictures[0].buffer } : {}),
+  };
+}
+
+function multipartError(error: unknown, maxUploadBytes: number): ServiceError {
+  const { code, field, message } = error as { code?: string; field?: string; message?: string };
+  const where = field === undefined ? {} : { field };
+  switch (code) {
+    case 'LIMIT_FILE_SIZE':
+      return new ServiceError(400, 'image_too_large', 'The uploaded picture is larger than allowed', {
+        ...where,
+        allowed: `at most ${maxUploadBytes} bytes`,
+        cause: error,
+      });
+    case 'LIMIT_UNEXPECTED_FILE':
+    case 'LIMIT_FILE_COUNT':
+      return invalidRequest(`A file in ${field ?? 'this field'} is not expected: send one picture`, {
+        ...where,
+        allowed: PICTURE_FIELDS,
+        cause: error,
+      });
+    case 'LIMIT_FIELD_VALUE':
+      return new ServiceError(413, 'field_too_large', `The field ${field ?? ''} is longer than allowed`, {
+        ...where,
+        allowed: `at most ${MAX_FIELD_BYTES} bytes`,
+        cause: error,
+      });
+    default:
+      return invalidRequest(`The multipart body is not valid: ${message ?? 'unreadable'}`, {
+        ...where,
+        cause: error,
+      });
+  }
+}
+
+function textError(error: unknown): ServiceError {
+  const { status, message } = error as { status?: number; message?: string };
+  if (status === 413) {
+    return new ServiceError(413, 'body_too_large', 'The body is larger than allowed', {
+      allowed: `at most ${MAX_TEXT_BODY} bytes`,
+      cause: error,
+    });
+  }
+  return invalidRequest(`The body cannot be read: ${message ?? 'malformed'}`, { cause: error });
+}

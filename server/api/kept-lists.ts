@@ -1,0 +1,35 @@
+/** A list as it goes over the wire. */
+export interface ListAnswer {
+  readonly body: Buffer;
+  /** How many tasks there are in all. */
+  readonly total: number;
+  /** The id that the next page begins after; undefined when this page is the last. */
+  readonly next: string | undefined;
+}
+
+interface KeptList {
+  readonly revision: number;
+  readonly answer: Promise<ListAnswer>;
+}
+
+/** Distinct lists kept: dashboards ask for few, and each can be megabytes. */
+const MOST = 8;
+
+/**
+ * Finished lists of one revision of the table: however many clients poll, a list is put together once for each change.
+ */
+export class KeptLists {
+  readonly #lists = new Map<string, KeptList>();
+
+  /** The list under `key`, made anew by `build` when the table has moved on. */
+  get(key: string, revision: number, build: () => Promise<ListAnswer>): Promise<ListAnswer> {
+    const found = this.#lists.get(key);
+    if (found?.revision === revision) return found.answer;
+    const fresh = { revision, answer: build() };
+    this.#lists.delete(key); // to the end of the order in which lists are let go
+    this.#lists.set(key, fresh);
+    if (this.#lists.size > MOST) this.#lists.delete([...this.#lists.keys()][0]);
+    fresh.answer.catch(() => this.#lists.delete(key));
+    return fresh.answer;
+  }
+}

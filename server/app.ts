@@ -1,0 +1,73 @@
+import Router from '@koa/router';
+import Koa from 'koa';
+import type { Logger } from 'pino';
+import type { ModelManifest } from '../pipeline/manifest.js';
+import type { WorkerPool } from '../pipeline/worker-pool.js';
+import { download } from './api/download.js';
+import { createFormReader } from './api/form.js';
+import { health } from './api/health.js';
+import { answerErrors } from './api/http-errors.js';
+import { img2vid } from './api/img2vid.js';
+import { status } from './api/status.js';
+import type { Config } from './config.js';
+import type { PictureLimits } from './images/picture.js';
+import type { MediaStorage } from './media/storage.js';
+import { systemErrorCode } from './media/system-error.js';
+import type { TaskRunner } from './tasks/runner.js';
+import type { TaskTable } from './tasks/table.js';
+
+export interface AppParts {
+  readonly config: Config;
+  readonly manifest: ModelManifest;
+  readonly table: TaskTable;
+  readonly runner: TaskRunner;
+  readonly storage: MediaStorage;
+  readonly pictureLimits: PictureLimits;
+  readonly workers: WorkerPool;
+  readonly log: Logger;
+}
+
+/** Puts the Koa application together. */
+export function createApp(parts: AppParts): Koa {
+  const { config, manifest, table, runner, storage, pictureLimits, workers, log } = parts;
+  const router = new Router();
+  router.get('/', (ctx) => {
+    ctx.body = {
+      name: 'img2vid',
+      model: manifest.name,
+      endpoints: ['POST /img2vid', 'GET /status', 'GET /download/video/:id', 'GET /health'],
+    };
+  });
+  router.get('/health', health(manifest, workers, runner));
+  router.get('/status', status(table, runner));
+  router.post(
+    '/img2vid',
+    img2vid({
+      readForm: createFormReader(config.maxUploadBytes),
+      manifest,
+      runner,
+      storage,
+      pictureLimits,
+    }),
+  );
+  for (const kind of ['video', 'thumbnail', 'grid'] as const) {
+    router.get(`/download/${kind}/:id`, download(kind, table, storage));
+  }
+
+  const app = new Koa();
+  app.on('error', (error: unknown) => {
+    if (!clientLeft(error)) log.warn({ err: error }, 'response failed');
+  });
+  app.use(async (ctx, next) => {
+    ctx.set('X-Content-Type-Options', 'nosniff');
+    await next();
+  });
+  app.use(answerErrors(log));
+  app.use(router.routes());
+  app.use(router.allowedMethods());
+  return app;
+}
+
+/** A viewer that seeks or closes the page ends its response early: nothing is wrong. */
+const clientLeft = (error: unknown): boolean =>
+  ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'].includes(systemErrorCode(error) ?? '');

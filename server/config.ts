@@ -1,0 +1,84 @@
+import { resolve } from 'node:path';
+import { z } from 'zod';
+
+const integer = (fallback: number, min: number, max = Number.MAX_SAFE_INTEGER) =>
+  z.coerce.number().int().min(min).max(max).default(fallback);
+
+const deviceList = z
+  .string()
+  .regex(/^(auto|cpu|cuda(:\d+)?(,cuda:\d+)*)$/, 'expected auto, cpu, cuda, or a list such as cuda:0,cuda:1')
+  .default('auto');
+
+const environment = z.object({
+  PORT: integer(5000, 0, 65535),
+  HOST: z.string().min(1).default('0.0.0.0'),
+  BASE_URL: z.url().optional(),
+  RUNPOD_POD_ID: z
+    .string()
+    .regex(/^[a-z0-9]+$/i)
+    .optional(),
+  DATA_DIR: z.string().min(1).default('./data'),
+  MODELS_DIR: z.string().min(1).default('./models'),
+  MODEL: z.string().min(1).default('kenburns'),
+  DEVICE: deviceList,
+  IMAGE_PROVIDER: z.enum(['embedded']).default('embedded'),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  MAX_UPLOAD_MB: integer(20, 1, 1000),
+  MAX_PICTURE_MEGAPIXELS: integer(40, 1, 1000),
+  PICTURE_CONCURRENCY: integer(4, 1, 64),
+  SHUTDOWN_GRACE_SECONDS: integer(10, 0, 3600),
+  CLIP_TIMEOUT_SECONDS: integer(3600, 10, 86_400),
+});
+
+/** Everything that the environment decides, checked and typed. Paths are absolute. */
+export interface Config {
+  readonly port: number;
+  readonly host: string;
+  /** The service's public address, without a trailing slash; undefined when only relative links are right. */
+  readonly baseUrl: string | undefined;
+  readonly dataDir: string;
+  readonly modelsDir: string;
+  /** A model's name under `modelsDir`, or a path to its folder. */
+  readonly model: string;
+  /** One worker process runs per entry. */
+  readonly devices: readonly string[];
+  readonly imageProvider: 'embedded';
+  readonly logLevel: string;
+  readonly maxUploadBytes: number;
+  readonly maxPicturePixels: number;
+  readonly pictureConcurrency: number;
+  readonly shutdownGraceMs: number;
+  readonly clipTimeoutMs: number;
+}
+
+/** Reads the configuration. Throws an error that names each wrong variable and what it allows. */
+export function readConfig(env: NodeJS.ProcessEnv): Config {
+  // An empty variable counts as unset: `PORT= npm start` and compose files with blanks mean the default.
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const parsed = environment.safeParse(given);
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map((issue) => {
+      const name = String(issue.path[0]);
+      return `${name}=${given[name] ?? ''}: ${issue.message}`;
+    });
+    throw new Error(`The configuration is not valid:\n  ${lines.join('\n  ')}`);
+  }
+  const e = parsed.data;
+  const podUrl = e.RUNPOD_POD_ID && `https://${e.RUNPOD_POD_ID}-${e.PORT}.proxy.runpod.net`;
+  return {
+    port: e.PORT,
+    host: e.HOST,
+    baseUrl: (e.BASE_URL ?? podUrl)?.replace(/\/+$/, ''),
+    dataDir: resolve(e.DATA_DIR),
+    modelsDir: resolve(e.MODELS_DIR),
+    model: e.MODEL,
+    devices: e.DEVICE.split(','),
+    imageProvider: e.IMAGE_PROVIDER,
+    logLevel: e.LOG_LEVEL,
+    maxUploadBytes: e.MAX_UPLOAD_MB * 1024 * 1024,
+    maxPicturePixels: e.MAX_PICTURE_MEGAPIXELS * 1_000_000,
+    pictureConcurrency: e.PICTURE_CONCURRENCY,
+    shutdownGraceMs: e.SHUTDOWN_GRACE_SECONDS * 1000,
+    clipTimeoutMs: e.CLIP_TIMEOUT_SECONDS * 1000,
+  };
+}

@@ -1,0 +1,103 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { pino, type Logger } from 'pino';
+import { readManifest } from '../pipeline/manifest.js';
+import { WorkerPool } from '../pipeline/worker-pool.js';
+import { WorkerProcess } from '../pipeline/worker-process.js';
+import { createApp } from './app.js';
+import { readConfig, type Config } from './config.js';
+import { createGuardedClient } from './images/guarded-client.js';
+import { embeddedPicture } from './images/embedded-picture.js';
+import { createPictureObtainer } from './images/obtain.js';
+import { PICTURE_LIMITS } from './images/picture.js';
+import { listener } from './listener.js';
+import { createMediaStorage } from './media/storage.js';
+import { provideModel } from './model-folder.js';
+import { openDatabase } from './tasks/database.js';
+import { TaskRunner } from './tasks/runner.js';
+import { TaskTable } from './tasks/table.js';
+
+/** Starts the service; it takes requests when this resolves. Gives the function that stops it in good order. */
+async function start(config: Config, log: Logger): Promise<() => Promise<void>> {
+  const modelFolder = await provideModel(config);
+  const manifest = await readManifest(modelFolder);
+  const pictureLimits = { ...PICTURE_LIMITS, bytes: config.maxUploadBytes, pixels: config.maxPicturePixels };
+  const storage = createMediaStorage(config.dataDir);
+  const table = await TaskTable.open(await openDatabase(join(config.dataDir, 'tasks.db')));
+  const client = createGuardedClient({ maxBytes: pictureLimits.bytes });
+  const workers = startWorkers(modelFolder, config, log);
+  const runner = new TaskRunner({
+    table,
+    storage,
+    workers,
+    log,
+    pictures: createPictureObtainer({
+      provider: embeddedPicture,
+      download: (url, { signal }) => client.download(url, { signal, field: 'image_url' }),
+      limits: pictureLimits,
+    }),
+    pictureConcurrency: config.pictureConcurrency,
+    clipTimeoutMs: config.clipTimeoutMs,
+  });
+  await runner.recover();
+
+  const app = createApp({ config, manifest, table, runner, storage, pictureLimits, workers, log });
+  const server = listener(createServer({ headersTimeout: 10_000, requestTimeout: 120_000 }), app);
+  server.listen(config.port, config.host);
+  await once(server, 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' && address ? address.port : config.port;
+  const url = config.baseUrl ?? `http://localhost:${port}`;
+  log.info({ host: config.host, port, model: manifest.name }, `taking requests at ${url}`);
+
+  return async () => {
+    server.close();
+    server.closeIdleConnections();
+    await runner.close(config.shutdownGraceMs);
+    await workers.stop();
+    server.closeAllConnections();
+    await table.close();
+  };
+}
+
+function startWorkers(modelFolder: string, config: Config, log: Logger): WorkerPool {
+  const workers = config.devices.map((device) => {
+    const worker = new WorkerProcess({ modelFolder, device });
+    worker.on('ready', (info) => log[info.warning ? 'warn' : 'info']({ worker: info }, 'worker ready'));
+    worker.on('died', (reason) => log.error({ device, reason }, 'worker died and is replaced'));
+    worker.on('state', () => {
+      if (worker.state === 'unusable') log.error({ device, err: worker.error }, 'worker cannot be used');
+    });
+    return worker;
+  });
+  const pool = new WorkerPool(workers);
+  pool.start();
+  return pool;
+}
+
+async function main(): Promise<void> {
+  const config = readConfig(process.env);
+  const log = pino({ level: config.logLevel });
+  const stop = await start(config, log);
+  let stopping = false;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (stopping) process.exit(1); // asked twice: at once
+    stopping = true;
+    log.info({ signal }, 'stopping');
+    stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error({ err: error }, 'stopping failed');
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+});

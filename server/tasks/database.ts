@@ -1,0 +1,52 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { Kysely, Migrator, SqliteDialect, type Generated } from 'kysely';
+import LibsqlDatabase from 'libsql';
+import { migrations } from './migrations.js';
+
+/** One row of the task table. JSON columns are text, times are milliseconds since the epoch. */
+export interface TaskRow {
+  readonly id: string;
+  readonly created_at: number;
+  readonly status: string;
+  readonly stage: string | null;
+  readonly step: number | null;
+  readonly steps: number | null;
+  readonly progress: Generated<number>;
+  readonly started_at: number | null;
+  readonly ended_at: number | null;
+  readonly crashes: Generated<number>;
+  readonly placeholder: Generated<number>;
+  readonly model: string;
+  readonly source: string;
+  readonly params: string;
+  readonly warnings: string;
+  readonly error: string | null;
+  readonly result: string | null;
+}
+
+export interface Tables {
+  readonly tasks: TaskRow;
+}
+
+/**
+ * Opens the task database at `file`, creating and migrating it as needed. A commit is on the disk when it returns
+ * (WAL with synchronous=FULL): an acknowledged task survives a killed process and a power cut.
+ */
+export async function openDatabase(file: string): Promise<Kysely<Tables>> {
+  if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true });
+  const sqlite = new LibsqlDatabase(file);
+  sqlite.pragma('journal_mode = WAL');
+  sqlite.pragma('synchronous = FULL');
+  sqlite.pragma('busy_timeout = 5000');
+  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: sqlite }) });
+  const { error } = await new Migrator({
+    db,
+    provider: { getMigrations: () => Promise.resolve(migrations) },
+  }).migrateToLatest();
+  if (error) {
+    await db.destroy();
+    throw new Error(`The task table ${file} cannot be brought up to date`, { cause: error });
+  }
+  return db;
+}

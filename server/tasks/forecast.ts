@@ -1,0 +1,90 @@
+import type { Task } from './task.js';
+import type { Outlook } from './view.js';
+
+interface Entry {
+  /** What the clip costs, in the unit of `clipCost`. */
+  readonly cost: number;
+  /** When the task got its device; undefined while it waits. */
+  deviceSince?: number;
+}
+
+/** From this share of a clip on, its own pace says more than the pace of the clips before it. */
+const OWN_PACE_FROM = 0.15;
+/** Weight of the newest clip in the running average of the pace. */
+const NEWEST_WEIGHT = 0.4;
+
+/**
+ * Tells waiting and running tasks how long they still take, from the pace (milliseconds per unit of cost) of the clips
+ * that this process has made. Tasks are admitted in the order in which they will run.
+ */
+export class Forecast {
+  readonly #entries = new Map<string, Entry>();
+  #pace: number | undefined;
+
+  constructor(
+    private readonly devices: number,
+    private readonly now: () => number = Date.now,
+  ) {}
+
+  admit(id: string, cost: number): void {
+    if (!this.#entries.has(id)) this.#entries.set(id, { cost });
+  }
+
+  /** The task got its device. */
+  begin(id: string): void {
+    const entry = this.#entries.get(id);
+    if (entry) entry.deviceSince = this.now();
+  }
+
+  /** The task lost its device and waits again, in its old place. */
+  suspend(id: string): void {
+    delete this.#entries.get(id)?.deviceSince;
+  }
+
+  /** The task ended; a completed one teaches the pace. */
+  end(id: string, completed: boolean): void {
+    const entry = this.#entries.get(id);
+    this.#entries.delete(id);
+    if (!completed || entry?.deviceSince === undefined) return;
+    const pace = (this.now() - entry.deviceSince) / entry.cost;
+    this.#pace = this.#pace === undefined ? pace : this.#pace + NEWEST_WEIGHT * (pace - this.#pace);
+  }
+
+  /** How many tasks wait for a device. */
+  get waiting(): number {
+    let n = 0;
+    for (const entry of this.#entries.values()) if (entry.deviceSince === undefined) n++;
+    return n;
+  }
+
+  /** The outlook of each task given, in one pass over the queue. */
+  outlooks(tasks: readonly Pick<Task, 'id' | 'progress'>[]): Map<string, Outlook> {
+    const progress = new Map(tasks.map((task) => [task.id, task.progress]));
+    const outlooks = new Map<string, Outlook>();
+    let position = 0;
+    let ahead: number | undefined = 0;
+    for (const [id, entry] of this.#entries) {
+      const left = this.#remaining(entry, progress.get(id) ?? 0);
+      if (entry.deviceSince === undefined) {
+        position++;
+        const eta: number | null =
+          ahead === undefined || left === undefined ? null : ahead / this.devices + left;
+        outlooks.set(id, { queuePosition: position, etaSeconds: seconds(eta) });
+      } else {
+        outlooks.set(id, { queuePosition: null, etaSeconds: seconds(left ?? null) });
+      }
+      ahead = ahead === undefined || left === undefined ? undefined : ahead + left;
+    }
+    return outlooks;
+  }
+
+  #remaining(entry: Entry, progress: number): number | undefined {
+    const expected = this.#pace === undefined ? undefined : this.#pace * entry.cost;
+    if (entry.deviceSince === undefined) return expected;
+    const elapsed = this.now() - entry.deviceSince;
+    if (progress >= OWN_PACE_FROM) return (elapsed / progress) * (1 - progress);
+    return expected === undefined ? undefined : Math.max(expected - elapsed, 0);
+  }
+}
+
+const seconds = (ms: number | null): number | null => (ms === null ? null : Math.ceil(ms / 1000));

@@ -1,0 +1,31 @@
+import type { Kysely, Migration } from 'kysely';
+
+/** In order of their names; a released migration is never edited, a change is a new one. */
+export const migrations: Record<string, Migration> = {
+  '0001-tasks': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .createTable('tasks')
+        .addColumn('id', 'varchar(32)', (c) => c.primaryKey())
+        .addColumn('created_at', 'bigint', (c) => c.notNull())
+        .addColumn('status', 'varchar(16)', (c) => c.notNull())
+        .addColumn('stage', 'varchar(16)')
+        .addColumn('step', 'integer')
+        .addColumn('steps', 'integer')
+        .addColumn('progress', 'double precision', (c) => c.notNull().defaultTo(0))
+        .addColumn('started_at', 'bigint')
+        .addColumn('ended_at', 'bigint')
+        .addColumn('crashes', 'integer', (c) => c.notNull().defaultTo(0))
+        .addColumn('placeholder', 'integer', (c) => c.notNull().defaultTo(0))
+        .addColumn('model', 'text', (c) => c.notNull())
+        .addColumn('source', 'text', (c) => c.notNull())
+        .addColumn('params', 'text', (c) => c.notNull())
+        .addColumn('warnings', 'text', (c) => c.notNull())
+        .addColumn('error', 'text')
+        .addColumn('result', 'text')
+        .execute();
+      await db.schema.createIndex('tasks_by_age').unique().on('tasks').column('created_at').execute();
+      await db.schema.createIndex('tasks_by_status').on('tasks').columns(['status', 'created_at']).execute();
+    },
+  },
+};

@@ -1,0 +1,191 @@
+import type { Logger } from 'pino';
+import { clipCost } from '../../pipeline/clip-cost.js';
+import type { ClipProgress } from '../../pipeline/clip-job.js';
+import { PipelineError } from '../../pipeline/errors.js';
+import type { WorkerPool } from '../../pipeline/worker-pool.js';
+import { ServiceError } from '../errors.js';
+import type { PictureObtainer } from '../images/obtain.js';
+import type { MediaStorage } from '../media/storage.js';
+import { Forecast } from './forecast.js';
+import { LocalQueue, type TaskQueue } from './queue.js';
+import type { TaskTable } from './table.js';
+import { isTerminal, type NewTask, type Task, type TaskError, type TaskProgress } from './task.js';
+import { viewTask, type TaskView } from './view.js';
+
+export interface RunnerOptions {
+  readonly table: TaskTable;
+  readonly storage: MediaStorage;
+  readonly pictures: PictureObtainer;
+  readonly workers: Pick<WorkerPool, 'size' | 'run'>;
+  readonly log: Logger;
+  readonly pictureConcurrency: number;
+  readonly clipTimeoutMs: number;
+}
+
+/** A clip that kills its worker this often is given up. */
+const MAX_CRASHES = 3;
+/** Share of a task's progress that obtaining a picture from elsewhere takes; the device has the rest. */
+const PICTURE_SHARE = 0.05;
+
+/**
+ * A task's life from queued to completed or error. The table is the truth: whatever is interrupted here is found there
+ * at the next start and run again.
+ */
+export class TaskRunner {
+  readonly #o: RunnerOptions;
+  readonly #queue: TaskQueue;
+  readonly #forecast: Forecast;
+  #closing = false;
+
+  constructor(options: RunnerOptions) {
+    this.#o = options;
+    this.#forecast = new Forecast(options.workers.size);
+    this.#queue = new LocalQueue({
+      concurrency: { picture: options.pictureConcurrency, device: options.workers.size },
+      handlers: {
+        picture: (id, signal) => this.#guard(id, () => this.#obtainPicture(id, signal)),
+        device: (id, signal) => this.#guard(id, () => this.#makeClip(id, signal)),
+      },
+    });
+  }
+
+  /** Accepts a task: it is durable when this resolves. An uploaded picture must lie in storage already. */
+  async submit(newTask: NewTask): Promise<TaskView> {
+    const task = await this.#o.table.create(newTask);
+    await this.#enqueue(task);
+    return this.view(task);
+  }
+
+  /** Puts back what an earlier process left unfinished and removes the files that nothing refers to. */
+  async recover(): Promise<void> {
+    const tasks = await this.#o.table.unfinished();
+    for (const task of tasks) {
+      if (task.status === 'processing') await this.#o.table.requeue(task.id);
+    }
+    await this.#o.storage.sweep(new Set(tasks.map(({ id }) => id)));
+    for (const task of tasks) await this.#enqueue(task);
+    if (tasks.length > 0) this.#o.log.info({ tasks: tasks.length }, 'going on with unfinished tasks');
+  }
+
+  view(task: Task): TaskView {
+    return this.views([task])[0];
+  }
+
+  views(tasks: readonly Task[]): TaskView[] {
+    const outlooks = this.#forecast.outlooks(tasks);
+    return tasks.map((task) =>
+      viewTask(task, outlooks.get(task.id) ?? { queuePosition: null, etaSeconds: null }),
+    );
+  }
+
+  /** How many tasks wait for a device. */
+  get waiting(): number {
+    return this.#forecast.waiting;
+  }
+
+  /** Starts nothing more, lets what runs end for `graceMs`, then puts it back into the table's queue. */
+  async close(graceMs: number): Promise<void> {
+    this.#closing = true;
+    await this.#queue.close(graceMs);
+  }
+
+  async #enqueue(task: Task): Promise<void> {
+    this.#forecast.admit(task.id, clipCost(task.params));
+    const ready = await this.#o.storage.hasPicture(task.id);
+    this.#queue.add(ready ? 'device' : 'picture', task.id, task.createdAt);
+  }
+
+  async #obtainPicture(id: string, signal: AbortSignal): Promise<void> {
+    const { table, storage, pictures } = this.#o;
+    const task = await table.get(id);
+    if (!task || !(await table.start(id, 'image'))) return;
+    const report = (share: number): void =>
+      table.report(id, { stage: 'image', step: null, steps: null, progress: share * PICTURE_SHARE });
+    report(0);
+    const picture = await pictures.obtain(task.source, task.params, { signal, onProgress: report });
+    await storage.write(storage.picture(id), picture.png);
+    if (picture.placeholder) await table.markPlaceholder(id);
+    table.report(id, { stage: 'waiting', step: null, steps: null, progress: PICTURE_SHARE });
+    this.#queue.add('device', id, task.createdAt);
+  }
+
+  async #makeClip(id: string, signal: AbortSignal): Promise<void> {
+    const { table, storage, workers, clipTimeoutMs, log } = this.#o;
+    const task = await table.get(id);
+    if (!task || isTerminal(task.status)) return;
+    if (task.status === 'queued' && !(await table.start(id, 'encode'))) return;
+    this.#forecast.begin(id);
+    const base = task.source.type === 'upload' ? 0 : PICTURE_SHARE;
+    const folder = await storage.createWork(id);
+    try {
+      const job = { id, picture: storage.picture(id), params: task.params, folder };
+      const result = await workers.run(job, {
+        signal,
+        timeoutMs: clipTimeoutMs,
+        onProgress: (progress) => table.report(id, taskProgress(progress, base)),
+      });
+      // The files are in place before the row says so: `completed` never points at nothing.
+      await storage.publishWork(folder, id);
+      const { milliseconds, ...files } = result;
+      const completed = await table.complete(id, files, task.params.steps);
+      if (!completed) await storage.remove(id); // moved by somebody else meanwhile: nothing points at the files
+      this.#forecast.end(id, completed);
+      await storage.removePicture(id);
+      log.info({ task: id, milliseconds }, 'clip completed');
+    } finally {
+      await storage.removeWork(folder);
+    }
+  }
+
+  /** Runs one stretch of a task's life and sees to it that every way it can end leaves the table right. */
+  async #guard(id: string, stretch: () => Promise<void>): Promise<void> {
+    for (let again = true; again;) {
+      again = false;
+      try {
+        await stretch();
+      } catch (error) {
+        try {
+          again = await this.#interrupted(id, error);
+        } catch (fault) {
+          // The table itself fails. The row keeps its state, and the next start finds it unfinished.
+          this.#o.log.error({ task: id, err: fault, cause: error }, 'task state cannot be written');
+        }
+      }
+    }
+  }
+
+  /** Settles a task whose stretch ended with an error. Resolves to true when it is to be tried again at once. */
+  async #interrupted(id: string, error: unknown): Promise<boolean> {
+    const { table, storage, log } = this.#o;
+    if (this.#closing) {
+      await table.requeue(id);
+      return false;
+    }
+    if (error instanceof PipelineError && error.code === 'worker_crashed') {
+      const crashes = 1 + ((await table.get(id))?.crashes ?? 0);
+      if (crashes < MAX_CRASHES) {
+        log.warn({ task: id, crashes, err: error }, 'worker died, the clip is tried again');
+        this.#forecast.suspend(id);
+        return table.requeue(id, { crashed: true });
+      }
+    }
+    const taskError = toTaskError(error);
+    log[taskError.code === 'internal_error' ? 'error' : 'warn']({ task: id, err: error }, 'task failed');
+    await table.fail(id, taskError);
+    this.#forecast.end(id, false);
+    await storage.removePicture(id);
+    return false;
+  }
+}
+
+function taskProgress({ stage, step, steps, progress }: ClipProgress, base: number): TaskProgress {
+  return { stage, step, steps, progress: base + (1 - base) * progress };
+}
+
+/** What a task row may say of an error: known errors speak for themselves, the rest stays in the log. */
+function toTaskError(error: unknown): TaskError {
+  if (error instanceof ServiceError || error instanceof PipelineError) {
+    return { code: error.code, message: error.message };
+  }
+  return { code: 'internal_error', message: 'The task failed because of an internal error' };
+}

@@ -1,0 +1,75 @@
+import type { ClipParams } from '../../pipeline/clip-params.js';
+
+/** The four states that clients of the img2vid API know; finer progress is in `stage` and `progress`. */
+export const TASK_STATUSES = ['queued', 'processing', 'completed', 'error'] as const;
+export type TaskStatus = (typeof TASK_STATUSES)[number];
+
+/**
+ * Where a task stands: `image` (the picture is asked for or fetched), `waiting` (picture there, device busy), then the
+ * device's own stages.
+ */
+export type TaskStage = 'image' | 'waiting' | 'encode' | 'sample' | 'decode' | 'write';
+
+/** Where a task's picture comes from. */
+export type TaskSource =
+  | { readonly type: 'prompt'; readonly prompt: string }
+  | { readonly type: 'image_url'; readonly image_url: string }
+  | { readonly type: 'upload' };
+
+export interface TaskError {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** One finished clip of a task; file names are relative to the task's media folder. */
+export interface TaskVideo {
+  readonly file: string;
+  readonly thumbnail: string;
+  readonly seed: number;
+  readonly frames: number;
+  readonly bytes: number;
+}
+
+export interface TaskResult {
+  readonly videos: readonly TaskVideo[];
+  /** The variations side by side; present when there is more than one. */
+  readonly grid?: string;
+}
+
+/** What a request asks for, complete before anything runs. */
+export interface NewTask {
+  readonly id: string;
+  readonly source: TaskSource;
+  readonly params: ClipParams;
+  readonly model: string;
+  readonly warnings: readonly string[];
+}
+
+export interface Task extends NewTask {
+  readonly status: TaskStatus;
+  readonly stage: TaskStage | null;
+  readonly step: number | null;
+  readonly steps: number | null;
+  /** 0–1 over the whole task; never decreases within one attempt. */
+  readonly progress: number;
+  /** Milliseconds since the epoch, unique within a table: it is also the order of the queue. */
+  readonly createdAt: number;
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+  /** How often a worker process died while running this task. */
+  readonly crashes: number;
+  /** True when the picture is the embedded source's stand-in for a real image provider's. */
+  readonly placeholder: boolean;
+  readonly error: TaskError | null;
+  readonly result: TaskResult | null;
+}
+
+/** What changes while a task runs; kept in memory, since a durable write per step would stall the event loop. */
+export interface TaskProgress {
+  readonly stage: TaskStage;
+  readonly step: number | null;
+  readonly steps: number | null;
+  readonly progress: number;
+}
+
+export const isTerminal = (status: TaskStatus): boolean => status === 'completed' || status === 'error';

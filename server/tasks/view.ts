@@ -1,0 +1,91 @@
+import type { Task, TaskStatus } from './task.js';
+
+/** The wire form of a task: the img2vid API's six fields, and everything else a dashboard wants. */
+export interface TaskView {
+  readonly id: string;
+  readonly status: TaskStatus;
+  /** UTC, `YYYY-MM-DD HH:MM:SS`; null until processing. */
+  readonly start_time: string | null;
+  /** UTC; null unless completed. */
+  readonly end_time: string | null;
+  /** Relative to the service's address; null unless completed. */
+  readonly video_url: string | null;
+  readonly thumbnail_url: string | null;
+  readonly grid_url: string | null;
+  readonly videos: readonly VideoView[];
+  readonly stage: string | null;
+  readonly step: number | null;
+  readonly steps: number | null;
+  readonly progress: number;
+  /** 1 is next; null unless waiting for a device. */
+  readonly queue_position: number | null;
+  /** As of the last change of the task; null when nothing is known yet, or nothing is left. */
+  readonly eta_seconds: number | null;
+  readonly created_at: string;
+  /** When the task ended, however it ended. */
+  readonly finished_at: string | null;
+  readonly source: Record<string, unknown>;
+  readonly params: Task['params'];
+  readonly seed: number;
+  readonly model: string;
+  readonly warnings: readonly string[];
+  readonly error: { readonly code: string; readonly message: string } | null;
+}
+
+export interface VideoView {
+  readonly url: string;
+  readonly thumbnail_url: string;
+  readonly seed: number;
+  readonly frames: number;
+  readonly bytes: number;
+}
+
+/** What the queue knows of a task beyond its row. */
+export interface Outlook {
+  readonly queuePosition: number | null;
+  readonly etaSeconds: number | null;
+}
+
+const PLACEHOLDER_WARNING =
+  'The picture is a placeholder composed from the prompt, because no image provider is configured';
+
+/** `2024-01-05 10:03:12`: the time form of the img2vid API, UTC. */
+const plainTime = (ms: number): string => new Date(ms).toISOString().slice(0, 19).replace('T', ' ');
+
+export function viewTask(task: Task, outlook: Outlook): TaskView {
+  const done = task.status === 'completed' ? task.result : null;
+  const video = (index: number): string =>
+    `/download/video/${task.id}${index === 0 ? '' : `?index=${index}`}`;
+  const thumbnail = (index: number): string =>
+    `/download/thumbnail/${task.id}${index === 0 ? '' : `?index=${index}`}`;
+  return {
+    id: task.id,
+    status: task.status,
+    start_time: task.startedAt === null ? null : plainTime(task.startedAt),
+    end_time: done && task.endedAt !== null ? plainTime(task.endedAt) : null,
+    video_url: done && video(0),
+    thumbnail_url: done && thumbnail(0),
+    grid_url: done?.grid === undefined ? null : `/download/grid/${task.id}`,
+    videos: (done?.videos ?? []).map(({ seed, frames, bytes }, index) => ({
+      url: video(index),
+      thumbnail_url: thumbnail(index),
+      seed,
+      frames,
+      bytes,
+    })),
+    stage: task.stage,
+    step: task.step,
+    steps: task.steps,
+    progress: Math.round(task.progress * 1000) / 1000,
+    queue_position: outlook.queuePosition,
+    eta_seconds: outlook.etaSeconds,
+    created_at: new Date(task.createdAt).toISOString(),
+    finished_at: task.endedAt === null ? null : new Date(task.endedAt).toISOString(),
+    source: { ...task.source, ...(task.placeholder ? { placeholder: true } : {}) },
+    params: task.params,
+    seed: task.params.seed,
+    model: task.model,
+    warnings: task.placeholder ? [...task.warnings, PLACEHOLDER_WARNING] : task.warnings,
+    error: task.error,
+  };
+}

@@ -1,0 +1,97 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { Forecast } from '../../../server/tasks/forecast.js';
+
+let time: number;
+let forecast: Forecast;
+beforeEach(() => {
+  time = 0;
+  forecast = new Forecast(1, () => time);
+});
+
+const outlook = (id: string, progress = 0) => forecast.outlooks([{ id, progress }]).get(id);
+/** Teaches a pace of 10 ms per unit of cost. */
+const learn = (): void => {
+  forecast.admit('teacher', 100);
+  forecast.begin('teacher');
+  time += 1000;
+  forecast.end('teacher', true);
+};
+
+describe('positions', () => {
+  test('count the waiting tasks in their order, from 1', () => {
+    for (const id of ['a', 'b', 'c']) forecast.admit(id, 1);
+    forecast.begin('a');
+    expect(outlook('a')?.queuePosition).toBeNull();
+    expect(outlook('b')?.queuePosition).toBe(1);
+    expect(outlook('c')?.queuePosition).toBe(2);
+    expect(forecast.waiting).toBe(2);
+  });
+
+  test('a suspended task waits again in its old place', () => {
+    for (const id of ['a', 'b']) forecast.admit(id, 1);
+    forecast.begin('a');
+    forecast.suspend('a');
+    forecast.admit('a', 1);
+    expect(outlook('a')?.queuePosition).toBe(1);
+    expect(outlook('b')?.queuePosition).toBe(2);
+  });
+
+  test('an ended or unknown task has no outlook', () => {
+    forecast.admit('a', 1);
+    forecast.end('a', false);
+    expect(outlook('a')).toBeUndefined();
+  });
+});
+
+describe('time left', () => {
+  test('is unknown until a clip has been made', () => {
+    forecast.admit('a', 100);
+    expect(outlook('a')?.etaSeconds).toBeNull();
+    forecast.begin('a');
+    expect(outlook('a', 0.01)?.etaSeconds).toBeNull();
+  });
+
+  test('of a waiting task is that of all before it and its own', () => {
+    learn();
+    forecast.admit('a', 300);
+    forecast.admit('b', 500);
+    forecast.begin('a');
+    time += 1000;
+    expect(outlook('a')?.etaSeconds).toBe(2);
+    expect(outlook('b')?.etaSeconds).toBe(2 + 5);
+  });
+
+  test('of a running clip follows its own pace once that can be told', () => {
+    learn();
+    forecast.admit('a', 300);
+    forecast.begin('a');
+    time += 6000;
+    expect(outlook('a', 0.5)?.etaSeconds).toBe(6);
+  });
+
+  test('never falls below zero and is shared by the devices', () => {
+    learn();
+    forecast.admit('a', 100);
+    forecast.begin('a');
+    time += 9000;
+    expect(outlook('a')?.etaSeconds).toBe(0);
+    const two = new Forecast(2, () => time);
+    two.admit('t', 100);
+    two.begin('t');
+    time += 1000;
+    two.end('t', true);
+    for (const id of ['a', 'b', 'c']) two.admit(id, 100);
+    two.begin('a');
+    two.begin('b');
+    expect(two.outlooks([]).get('c')?.etaSeconds).toBe(2);
+  });
+
+  test('failed clips teach nothing', () => {
+    forecast.admit('a', 100);
+    forecast.begin('a');
+    time += 1;
+    forecast.end('a', false);
+    forecast.admit('b', 100);
+    expect(outlook('b')?.etaSeconds).toBeNull();
+  });
+});
