@@ -16,6 +16,10 @@ export interface SvdIdentity {
   readonly maxFrames: number;
 }
 
+const TRAINED_WIDTH = 1024;
+const TRAINED_HEIGHT = 576;
+/** Beyond this pictures fall apart; the trained size is the best. */
+const MAX_SIDE = 1280;
 /** Trained on more frames than this, a model is an XT. */
 const SHORT_FRAMES = 14;
 
@@ -41,8 +45,8 @@ export function describeSvd(configuration: SvdConfiguration, form: GraphForm, id
     scaling: 'VScalingWithEDMcNoise',
     abilities: { guidance: true, deepcache: [] },
     recipe: {
-      W: 1024,
-      H: 576,
+      W: TRAINED_WIDTH,
+      H: TRAINED_HEIGHT,
       T: frames,
       fps: 7,
       steps: isLong ? 30 : 25,
@@ -57,7 +61,12 @@ export function describeSvd(configuration: SvdConfiguration, form: GraphForm, id
         min_guidance_scale: isLong ? 1.5 : 1,
       },
     },
-    limits: { W: 1024, H: 1024, T: identity.maxFrames },
+    limits: {
+      W: MAX_SIDE,
+      H: MAX_SIDE,
+      T: identity.maxFrames,
+      pixels: TRAINED_WIDTH * TRAINED_HEIGHT * identity.maxFrames,
+    },
     preview: preview(vae.latentChannels),
   };
 }
