@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { messageOf } from '../system-error.js';
 import { CheckpointError } from './checkpoint-error.js';
 
 /** Bytes of one element of each type the format knows. */
@@ -127,7 +128,6 @@ function attempt<T>(path: string, problem: string, action: () => T): T {
   try {
     return action();
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new CheckpointError(path, [`${problem} (${reason})`], { cause });
+    throw new CheckpointError(path, [`${problem} (${messageOf(cause)})`], { cause });
   }
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { CheckpointError } from '../checkpoint/index.js';
+import { hasCode } from '../system-error.js';
 import { NORM_EPSILONS } from './configuration.js';
 import type { EpsilonChoice, SvdConfiguration, UnetConfiguration, UnetLevel } from './configuration.js';
 
@@ -135,7 +136,7 @@ function read<S extends z.ZodType>(path: string, schema: S, missing?: object): z
   try {
     content = JSON.parse(readFileSync(path, 'utf8'));
   } catch (cause) {
-    const absent = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+    const absent = hasCode(cause, 'ENOENT');
     if (!absent || missing === undefined) {
       const problem = absent ? 'is missing' : 'cannot be read as JSON';
       throw new CheckpointError(path, [problem], { cause });
