@@ -39,11 +39,19 @@ export function tensorsOf(file: SafetensorsFile): Map<string, SourceTensor> {
   return tensors;
 }
 
+/** Whether the values are not simply the file's from the offset on. */
+export const isMade = ({ transposed, compute }: SourceTensor): boolean =>
+  transposed !== undefined || compute !== undefined;
+
 /** Entries `from` up to but not including `to` of the first axis. */
 export function rows(tensor: SourceTensor, from: number, to: number): SourceTensor {
   const [, ...rest] = tensor.dims;
-  const rowBytes = rest.reduce((n, d) => n * d, FLOAT_BYTES[tensor.dtype] ?? 1);
-  return { ...tensor, dims: [to - from, ...rest], offset: tensor.offset + from * rowBytes };
+  const width = rest.reduce((n, d) => n * d, 1);
+  const dims = [to - from, ...rest];
+  if (isMade(tensor)) {
+    return computed(tensor.name, dims, () => readValues(tensor).slice(from * width, to * width));
+  }
+  return { ...tensor, dims, offset: tensor.offset + from * width * (FLOAT_BYTES[tensor.dtype] ?? 1) };
 }
 
 /** The values `from` up to but not including `to`, in the order of the file. */

@@ -39,10 +39,11 @@ export function buildSvdGraphs(
   { source, configuration, ledgers, strays }: SvdCheckpoint,
   form: GraphForm,
   maxFrames: number,
+  makeGraph = (name: string): Graph => new Graph(name),
 ): SvdGraphs {
   const weights = new WeightFile('weights.data');
   const build = (name: string, ledger: TensorLedger, describe: (net: Network) => void, full = false) => {
-    const g = new Graph(name);
+    const g = makeGraph(name);
     describe(new Network(layersOf(g, weights, form, full), ledger));
     return g;
   };

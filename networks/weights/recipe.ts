@@ -1,4 +1,11 @@
-import { CheckpointError, floatsToHalves, readRange, readValues, sizeOf } from '../checkpoint/index.js';
+import {
+  CheckpointError,
+  floatsToHalves,
+  isMade,
+  readRange,
+  readValues,
+  sizeOf,
+} from '../checkpoint/index.js';
 import type { SourceTensor } from '../checkpoint/index.js';
 
 export type WeightType = 'float32' | 'float16';
@@ -35,10 +42,6 @@ export function* recipeBytes(recipe: WeightRecipe, name: string): Generator<Uint
 /** Whether the file's bytes can be taken over: equal type, order and values. */
 const isStoredAs = ({ source, scale = 1 }: WeightPart, type: WeightType): boolean =>
   source.dtype === (type === 'float32' ? 'F32' : 'F16') && scale === 1 && !isMade(source);
-
-/** Whether the values are not simply the file's from the offset on. */
-const isMade = ({ transposed, compute }: SourceTensor): boolean =>
-  transposed !== undefined || compute !== undefined;
 
 function* storedBytes(source: SourceTensor): Generator<Uint8Array> {
   const length = sizeOf(source) * (source.dtype === 'F32' ? 4 : 2);

@@ -61,6 +61,7 @@ describe('reading', () => {
     expect([...readValues(rows(tensor('a'), 1, 3))]).toEqual([2, 3, 4, 5]);
     const turned = { ...tensor('a'), dims: [2, 3], transposed: true } as const;
     expect([...readValues(turned)]).toEqual([0, 2, 4, 1, 3, 5]);
+    expect([...readValues(rows(turned, 1, 2))]).toEqual([1, 3, 5]);
     file.close();
   });
 
