@@ -1,9 +1,9 @@
 import { computed, readValues } from '../checkpoint/index.js';
-import { cast, concat, expand, float, reshape, transpose, unsqueeze } from '../onnx/index.js';
+import { cast, concat, float, reshape, shape, sizesOf, transpose, unsqueeze } from '../onnx/index.js';
 import type { Value } from '../onnx/index.js';
 import { GROUPS } from './layers.js';
 import type { Affine, Layers } from './layers.js';
-import { portableLayers } from './portable.js';
+import { nearest, portableLayers } from './portable.js';
 import { tokenLayers } from './token-layers.js';
 import { biasOf, scaled } from './weights.js';
 import type { GraphWeights } from './weights.js';
@@ -59,10 +59,8 @@ export function channelsLastLayers(weights: GraphWeights): Layers {
     },
     addRows: (x, rows) => g.op('Add', x, unsqueeze(g, rows, [1, 2])),
     joinChannels: (a, b) => concat(g, [a, b], 3),
-    upsample(x, channels, { height, width }) {
-      const doubled = expand(g, unsqueeze(g, x, [2, 4]), [1, 1, 2, 1, 2, 1]);
-      return reshape(g, doubled, [-1, height, width, channels]);
-    },
+    upsample: (x, channels, { height, width }) =>
+      nearest(g, x, shape(g, [sizesOf(g, x, 0, 1), height, width, channels])),
     overFrames: (x, channels, { batch, frames }) => reshape(g, x, [batch, frames, -1, channels]),
     perFrame: (x, channels, { height, width }) => reshape(g, x, [-1, height, width, channels]),
     tokens: (x, channels) => reshape(g, x, [-1, channels]),

@@ -62,7 +62,7 @@ export interface Layers {
   /** Adds row n of [n, C] to all places of picture n. */
   addRows(x: Value, rows: Value): Value;
   joinChannels(a: Value, b: Value): Value;
-  /** Each pixel becomes four; `area` is the new size. */
+  /** Nearest pixels, for `area` of twice the size or one less. */
   upsample(x: Value, channels: number, area: Area): Value;
   /** Feature map [B·F pictures] → frame map [B pictures]. */
   overFrames(x: Value, channels: number, clip: Clip): Value;

@@ -1,5 +1,15 @@
-import { cast, concat, float, float32, reshape, shape, transpose, unsqueeze } from '../onnx/index.js';
-import type { Value } from '../onnx/index.js';
+import {
+  cast,
+  concat,
+  float,
+  float32,
+  reshape,
+  shape,
+  sizesOf,
+  transpose,
+  unsqueeze,
+} from '../onnx/index.js';
+import type { Graph, Value } from '../onnx/index.js';
 import { GROUPS } from './layers.js';
 import type { Layers } from './layers.js';
 import { tokenLayers } from './token-layers.js';
@@ -41,12 +51,8 @@ export function portableLayers(weights: GraphWeights): Layers {
     },
     addRows: (x, rows) => g.op('Add', x, unsqueeze(g, rows, [2, 3])),
     joinChannels: (a, b) => concat(g, [a, b], 1),
-    upsample: (x) =>
-      g.op('Resize', x, null, g.initializer(float32([4], [1, 1, 2, 2])), {
-        mode: 'nearest',
-        coordinate_transformation_mode: 'asymmetric',
-        nearest_mode: 'floor',
-      }),
+    upsample: (x, channels, { height, width }) =>
+      nearest(g, x, shape(g, [sizesOf(g, x, 0, 1), channels, height, width])),
     overFrames(x, channels, { batch, frames }) {
       return transpose(g, reshape(g, x, [batch, frames, channels, -1]), [0, 2, 1, 3]);
     },
@@ -62,3 +68,11 @@ export function portableLayers(weights: GraphWeights): Layers {
     },
   };
 }
+
+/** x at other sizes, int64 [rank], each number the nearest one before its place. */
+export const nearest = (g: Graph, x: Value, sizes: Value): Value =>
+  g.op('Resize', x, null, null, sizes, {
+    mode: 'nearest',
+    coordinate_transformation_mode: 'asymmetric',
+    nearest_mode: 'floor',
+  });

@@ -27,11 +27,11 @@ export function buildImageEncoder(net: Network, vision: VisionConfiguration): vo
 
 /** Patches row by row behind the class token, with their positions added: [n·count, width]. */
 function embedPatches(net: Network, vision: VisionConfiguration, pixels: Value): Value {
-  const { g, layers, ledger } = net;
+  const { g, layers, tensors } = net;
   const { width, patch, image } = vision;
   const side = image / patch;
   const at = 'vision_model.embeddings';
-  const weight = ledger.take(`${at}.patch_embedding.weight`, [width, 3, patch, patch]);
+  const weight = tensors.take(`${at}.patch_embedding.weight`, [width, 3, patch, patch]);
   // This convolution has no bias; a stored one of zeros keeps one form for all.
   const bias = computed(`${at}.patch_embedding.bias`, [width], () => new Float32Array(width));
   const map = layers.conv(
@@ -41,8 +41,8 @@ function embedPatches(net: Network, vision: VisionConfiguration, pixels: Value):
   );
   const batch = sizesOf(g, pixels, 0, 1);
   const patches = reshape(g, layers.tokens(map, width), [batch, -1, width]);
-  const position = ledger.take(`${at}.position_embedding.weight`, [side * side + 1, width]);
-  const token = ledger.take(`${at}.class_embedding`, [width]);
+  const position = tensors.take(`${at}.position_embedding.weight`, [side * side + 1, width]);
+  const token = tensors.take(`${at}.class_embedding`, [width]);
   const first = layers.constant(`${at}.class_embedding`, { ...token, dims: [1, 1, width] });
   const all = concat(g, [expand(g, first, [batch, 1, width]), patches], 1);
   return reshape(g, net.add(all, layers.constant(`${at}.position_embedding`, position)), [-1, width]);

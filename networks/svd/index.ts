@@ -4,3 +4,7 @@ export * from './convert.js';
 export * from './description.js';
 export * from './folder-occupied-error.js';
 export * from './graphs.js';
+export * from './network.js';
+export * from './plain-blocks.js';
+export * from './saving-blocks.js';
+export * from './unet.js';

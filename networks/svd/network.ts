@@ -4,11 +4,14 @@ import type { Affine, Area, Layers } from '../layers/index.js';
 import { integers } from '../onnx/index.js';
 import type { Graph, Value } from '../onnx/index.js';
 
+/** Where a network's tensors come from: the books of a checkpoint, or made-up ones. */
+export type TensorSupply = Pick<TensorLedger, 'take'>;
+
 /** A network under construction: layers to build it of, and the tensors it must use up. */
 export class Network {
   constructor(
     readonly layers: Layers,
-    readonly ledger: TensorLedger,
+    readonly tensors: TensorSupply,
   ) {}
 
   get g(): Graph {
@@ -17,18 +20,18 @@ export class Network {
 
   /** The layer called `name`, with a weight of this shape and a bias [dims[0]]. */
   affine(name: string, dims: readonly number[], scale = 1): Affine {
-    const weight = this.ledger.take(`${name}.weight`, dims);
-    return { name, weight, bias: this.ledger.take(`${name}.bias`, [dims[0]]), scale };
+    const weight = this.tensors.take(`${name}.weight`, dims);
+    return { name, weight, bias: this.tensors.take(`${name}.bias`, [dims[0]]), scale };
   }
 
   /** The same without a bias. */
   linear(name: string, dims: readonly [number, number]): Affine {
-    return { name, weight: this.ledger.take(`${name}.weight`, dims), bias: null };
+    return { name, weight: this.tensors.take(`${name}.weight`, dims), bias: null };
   }
 
   /** σ(mix_factor) of an AlphaBlender: no picture-only frames exist here, so it is a constant. */
   mix(name: string): number {
-    const [factor] = readValues(this.ledger.take(`${name}.mix_factor`, [1]));
+    const [factor] = readValues(this.tensors.take(`${name}.mix_factor`, [1]));
     return 1 / (1 + Math.exp(-factor));
   }
 
@@ -40,8 +43,8 @@ export class Network {
 
   /** Books tensors that the checkpoint has and that no computation needs, so that their shapes are checked all the same. */
   unneeded(name: string, dims: readonly number[], withBias: boolean): void {
-    this.ledger.take(`${name}.weight`, dims);
-    if (withBias) this.ledger.take(`${name}.bias`, [dims[0]]);
+    this.tensors.take(`${name}.weight`, dims);
+    if (withBias) this.tensors.take(`${name}.bias`, [dims[0]]);
   }
 
   add(a: Value, b: Value): Value {

@@ -3,7 +3,7 @@ import { reshape, sizesOf } from '../onnx/index.js';
 import type { Value } from '../onnx/index.js';
 import type { Conditions, UnetBlocks } from './blocks.js';
 import type { UnetConfiguration } from './configuration.js';
-import { areaOf, doubled, halved } from './network.js';
+import { areaOf, halved } from './network.js';
 import type { Network } from './network.js';
 import { unetTopology } from './topology.js';
 import type { UnetStage } from './topology.js';
@@ -20,7 +20,8 @@ interface Skip {
 
 /**
  * UNetSpatioTemporalConditionModel (VideoUNet): sample [B, F, 2C, h, w], timestep [1], encoder_hidden_states [B, 1, Cc],
- * added_time_ids [B, 3] → [B, F, C, h, w]. Height and width must be multiples of 2^(levels − 1).
+ * added_time_ids [B, 3] → [B, F, C, h, w]. Height and width that are no multiples of 2^(levels − 1) work
+ * as in diffusers, by cropping after each doubling; generative-models refuses them.
  */
 export function buildUnet(net: Network, configuration: UnetConfiguration, makeBlocks: BlockMaker): void {
   const { g, layers } = net;
@@ -81,7 +82,8 @@ function goUp(net: Network, blocks: UnetBlocks, stage: UnetStage, from: Skip, sk
     if (transformer !== null) map = blocks.transformer(map, transformer, area);
   }
   if (stage.resample === null) return { map, area };
-  area = doubled(net.g, area);
+  // The size on the way down, which may have been odd: then a halving rounded up.
+  area = skips[skips.length - 1].area;
   const large = net.layers.upsample(map, stage.channels, area);
   return { map: net.conv3(large, stage.resample, stage.channels, stage.channels), area };
 }
