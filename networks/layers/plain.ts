@@ -2,10 +2,11 @@ import { reshape, transpose } from '../onnx/index.js';
 import type { Value } from '../onnx/index.js';
 import type { Affine, Layers } from './layers.js';
 import { portableLayers } from './portable.js';
+import { tokenLayers } from './token-layers.js';
 import type { GraphWeights } from './weights.js';
 
 /**
- * The portable layers without fused operators, as an exporter would write them: attention with its matrix of scores,
+ * The portable layers without fused operators, as an exporter would write them: attention with its matrix of scores, layer norms of the standard set,
  * SiLU of two nodes, the gated feed-forward cut in two. To compare with, in result and in speed.
  */
 export function plainLayers(weights: GraphWeights): Layers {
@@ -15,6 +16,7 @@ export function plainLayers(weights: GraphWeights): Layers {
     g.op('Mul', x, g.op('Sigmoid', factor === 1 ? x : g.op('Mul', x, factor)));
   return {
     ...layers,
+    layerNorm: tokenLayers(weights).layerNorm,
     swish,
     groupNorm(x, affine, { epsilon, silu = false }) {
       const normal = layers.groupNorm(x, affine, { epsilon });
