@@ -11,8 +11,9 @@ import { f32, openFile } from '../session.js';
 import { sgmTensors } from './sgm-layout.js';
 import { TINY } from './tiny.js';
 
-/** Of the largest value: the precision asked of float32 networks. */
-const TOLERANCE = 2e-4;
+/** Of the largest value. Float32 gives 4e-6 here; a norm's epsilon of the other code base would already be at 8e-5. */
+const TOLERANCE = 2e-5;
+const HALF_TOLERANCE = 2e-3;
 /** What rounding the order of sums makes; a saving that is not exact is far outside. */
 const SAME = 2e-5;
 
@@ -95,7 +96,7 @@ const CASES = [
 ];
 
 describe.each(['savings', 'plain', 'single file', 'halves'] as const)('%s', (form) => {
-  const tolerance = form === 'halves' ? 25 * TOLERANCE : TOLERANCE;
+  const tolerance = form === 'halves' ? HALF_TOLERANCE : TOLERANCE;
   test.each(CASES)('$expected is the reference’s', async ({ graph, feeds, expected }) => {
     const given = await output(forms[form][graph], feeds);
     expect(deviation(given, readValues(tensors.get(expected)!))).toBeLessThanOrEqual(tolerance);
