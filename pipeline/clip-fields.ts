@@ -30,6 +30,7 @@ export const CLIP_SETTINGS = [
   'motion_bucket_id',
   'cond_aug',
   'decoding_t',
+  'decoding_overlap',
   'num_cols',
 ] as const;
 
@@ -53,6 +54,7 @@ function settings({ limits, picture: { divisor } }: Limits): readonly ClipField[
     integer('motion_bucket_id', 0, 512, 'Amount of motion'),
     number('cond_aug', 0, 1, 'Noise added to the picture that conditions the model'),
     integer('decoding_t', 1, 1e9, 'Frames decoded at a time: less needs less memory'),
+    integer('decoding_overlap', 0, 8, 'Neighbour frames decoded on either side of those, against seams'),
     integer('num_cols', 1, 10, 'Variations, with the seeds seed, seed + 1, …'),
   ];
 }

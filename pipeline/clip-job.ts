@@ -34,6 +34,8 @@ export interface ClipResult {
   readonly videos: readonly ClipVideo[];
   /** The variations side by side, when there is more than one. */
   readonly grid?: string;
+  /** What the client should know of how the clip was made: fallbacks for want of memory. */
+  readonly warnings: readonly string[];
   /** Milliseconds spent in each stage, all variations together. */
   readonly milliseconds: Readonly<Record<ClipStage, number>>;
 }

@@ -15,6 +15,8 @@ export interface ClipParams {
   readonly cond_aug: number;
   /** Frames decoded at a time. */
   readonly decoding_t: number;
+  /** Neighbour frames decoded on either side of those and dropped. */
+  readonly decoding_overlap: number;
   /** Variations, with the seeds seed, seed + 1, … */
   readonly num_cols: number;
   readonly sampler: string;

@@ -67,6 +67,7 @@ export function resolveClip(
     motion_bucket_id: setting('motion_bucket_id'),
     cond_aug: setting('cond_aug'),
     decoding_t: setting('decoding_t'),
+    decoding_overlap: (given.decoding_overlap as number | undefined) ?? 0,
     num_cols: (given.num_cols as number | undefined) ?? 1,
     sampler: sampling.sampler.name,
     discretization: sampling.discretization.name,
@@ -77,7 +78,7 @@ export function resolveClip(
   };
   checkVolume(params, manifest);
   checkSchedule(params, manifest);
-  return { params, warnings: warningsFor(given, sampling, manifest) };
+  return { params, warnings: [...warningsFor(given, sampling, manifest), ...overlapWarnings(params)] };
 }
 
 /** Frames of a size that each are fine can be too many together. */
@@ -127,6 +128,13 @@ function check(
   const name = String(issue.path[0]);
   const field = known.find((candidate) => candidate.name === name);
   throw new InvalidParameterError(name, fields[name], field ? allowedValues(field) : issue.message);
+}
+
+function overlapWarnings({ decoding_overlap, decoding_t, T }: ClipParams): string[] {
+  if (decoding_overlap === 0 || decoding_t < T) return [];
+  return [
+    `decoding_overlap has no effect: decoding_t is ${decoding_t}, so all ${T} frames are decoded at once`,
+  ];
 }
 
 function warningsFor(

@@ -5,9 +5,11 @@ import type { ClipParams } from './clip-params.js';
 import { recipeFrom } from './clip-request.js';
 import { encodePicture } from './conditioning.js';
 import { decodeFrames } from './decode.js';
+import { isOutOfMemory } from './device-errors.js';
 import { PipelineError } from './errors.js';
 import type { Ffmpeg } from './ffmpeg.js';
 import { GridBuilder } from './grid.js';
+import { MemoryFallbacks } from './memory-fallbacks.js';
 import type { Model } from './model.js';
 import { fitPicture, toTensor, writePng } from './picture.js';
 import { unetNetwork, type LatentShape } from './unet-network.js';
@@ -31,16 +33,27 @@ const ENCODING_LIMIT_MS = 3_600_000;
  * Makes the clips of a job: picture → conditioning → latents → frames → video files in the job's folder. Variation i
  * has the seed `seed + i` and is the clip that this seed gives alone.
  *
- * @throws PipelineError; `cancelled` within one evaluation after an abort
+ * Where memory is short, guidance and decoding take less of it at a time; that is told in the result's warnings.
+ *
+ * @throws PipelineError; `cancelled` within one evaluation after an abort, `out_of_memory` when no fallback is left
  */
 export async function runClip(job: ClipJob, context: ClipContext): Promise<ClipResult> {
+  const clock = new StageClock();
+  try {
+    return await makeClip(job, context, clock);
+  } catch (error) {
+    throw isOutOfMemory(error) ? tooLarge(job.params, clock.stage, error) : error;
+  }
+}
+
+async function makeClip(job: ClipJob, context: ClipContext, clock: StageClock): Promise<ClipResult> {
   const { params, folder } = job;
+  const memory = new MemoryFallbacks(context.model.halfBatch);
   const sampling = prepareSampling(params, context.model);
   const fitted = await fitPicture(job.picture, params.W, params.H);
   const picture = toTensor(fitted.rgb);
   const grid =
     params.num_cols > 1 ? new GridBuilder(params.num_cols, params.W, params.H, params.T) : undefined;
-  const clock = new StageClock();
   const videos: ClipVideo[] = [];
   for (let index = 0; index < params.num_cols; index++) {
     const report: Report = (stage, step, steps) => {
@@ -48,9 +61,11 @@ export async function runClip(job: ClipJob, context: ClipContext): Promise<ClipR
       const within = STARTS[stage] + ((ENDS[stage] - STARTS[stage]) * step) / steps;
       context.onProgress({ stage, step, steps, progress: (index + within) / params.num_cols });
     };
-    videos.push(await makeVariation({ index, params, folder, picture, sampling, grid, report }, context));
+    const variation = { index, params, folder, picture, sampling, grid, memory, report };
+    videos.push(await makeVariation(variation, context));
   }
-  if (!grid) return { videos, milliseconds: clock.stop() };
+  const { warnings } = memory;
+  if (!grid) return { videos, warnings, milliseconds: clock.stop() };
   clock.enter('write');
   const { width, height } = grid.layout;
   await writeVideo({
@@ -64,7 +79,7 @@ export async function runClip(job: ClipJob, context: ClipContext): Promise<ClipR
     signal: context.signal,
     timeoutMs: ENCODING_LIMIT_MS,
   });
-  return { videos, grid: 'grid.mp4', milliseconds: clock.stop() };
+  return { videos, grid: 'grid.mp4', warnings, milliseconds: clock.stop() };
 }
 
 type Report = (stage: ClipStage, step: number, steps: number) => void;
@@ -77,13 +92,15 @@ interface Variation {
   readonly picture: Float32Array;
   readonly sampling: Sampling;
   readonly grid: GridBuilder | undefined;
+  /** All variations' alike: they are of one size. */
+  readonly memory: MemoryFallbacks;
   readonly report: Report;
 }
 
 async function makeVariation(variation: Variation, context: ClipContext): Promise<ClipVideo> {
-  const { index, params, folder, report, grid } = variation;
+  const { index, params, folder, report, grid, memory } = variation;
   const { model, ffmpeg, signal } = context;
-  const { W, H, T, fps, decoding_t } = params;
+  const { W, H, T, fps, decoding_t, decoding_overlap: overlap } = params;
   const { channels, divisor } = model.manifest.latent;
   const shape: LatentShape = [T, channels, H / divisor, W / divisor];
   const seed = params.seed + index;
@@ -95,7 +112,7 @@ async function makeVariation(variation: Variation, context: ClipContext): Promis
   report('decode', 0, T);
   const { bytes } = await writeVideo({
     ffmpeg: ffmpeg.path,
-    frames: decodeFrames(model, latents, shape, decoding_t),
+    frames: decodeFrames(model, latents, shape, decoding_t, { overlap, memory }),
     width: W,
     height: H,
     fps,
@@ -118,7 +135,7 @@ async function makeVariation(variation: Variation, context: ClipContext): Promis
  * latents, then the sampler's own draws.
  */
 async function sampleLatents(
-  { params, picture, sampling, report }: Variation,
+  { params, picture, sampling, memory, report }: Variation,
   shape: LatentShape,
   seed: number,
   { model, signal }: ClipContext,
@@ -130,7 +147,7 @@ async function sampleLatents(
   report('sample', 0, sampling.steps);
   try {
     return await sampling.run({
-      network: unetNetwork(model, conditioning, shape),
+      network: unetNetwork(model, conditioning, shape, memory),
       shape,
       random,
       signal,
@@ -141,6 +158,8 @@ async function sampleLatents(
     if (error instanceof NonFiniteError)
       throw new PipelineError('not_finite', error.message, { cause: error });
     throw error;
+  } finally {
+    await model.unet.leave();
   }
 }
 
@@ -151,11 +170,29 @@ function prepareSampling(params: ClipParams, { manifest }: Model): Sampling {
   return createSampling({ ...recipe, guider }, { frames: params.T, scaling: manifest.scaling });
 }
 
+const DOING: Readonly<Record<ClipStage, string>> = {
+  encode: 'encoding the picture',
+  sample: 'sampling',
+  decode: 'decoding',
+  write: 'writing the video',
+};
+
+function tooLarge({ W, H, T }: ClipParams, stage: ClipStage, cause: unknown): PipelineError {
+  const message =
+    `The device ran out of memory while ${DOING[stage]} (${T} frames of ${W}×${H}), and nothing is left to try;` +
+    ' fewer frames or a smaller size may fit';
+  return new PipelineError('out_of_memory', message, { cause });
+}
+
 /** Adds up the time spent in each stage. */
 class StageClock {
   readonly #spent: Record<ClipStage, number> = { encode: 0, sample: 0, decode: 0, write: 0 };
   #stage: ClipStage = 'encode';
   #since = performance.now();
+
+  get stage(): ClipStage {
+    return this.#stage;
+  }
 
   enter(stage: ClipStage): void {
     const now = performance.now();

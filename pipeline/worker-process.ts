@@ -14,6 +14,10 @@ export type WorkerState = 'starting' | 'idle' | 'busy' | 'restarting' | 'unusabl
 export interface WorkerOptions {
   readonly modelFolder: string;
   readonly device: string;
+  /** Hold one graph in memory at a time. Default false. */
+  readonly lowVram?: boolean;
+  /** Evaluate the two branches of guidance one after the other. Default false. */
+  readonly halfBatch?: boolean;
   /** The worker's module; another one in tests. */
   readonly entry?: string;
   /** How long a cancelled job may take to end before the process is killed. */
@@ -59,6 +63,8 @@ export class WorkerProcess extends EventEmitter<{ state: []; ready: [WorkerInfo]
       entry: fileURLToPath(new URL('./worker.js', import.meta.url)),
       cancelGraceMs: 5000,
       restartDelayMs: 500,
+      lowVram: false,
+      halfBatch: false,
       ...options,
     };
   }
@@ -78,9 +84,13 @@ export class WorkerProcess extends EventEmitter<{ state: []; ready: [WorkerInfo]
   }
 
   start(): void {
-    const { entry, modelFolder, device } = this.#options;
+    const { entry, modelFolder, device, lowVram, halfBatch } = this.#options;
+    const flags = [...(lowVram ? ['--low-vram'] : []), ...(halfBatch ? ['--half-batch'] : [])];
     this.#become('starting');
-    const child = fork(entry, [modelFolder, device], { serialization: 'advanced', stdio: 'inherit' });
+    const child = fork(entry, [modelFolder, device, ...flags], {
+      serialization: 'advanced',
+      stdio: 'inherit',
+    });
     this.#child = child;
     child.on('message', (message: FromWorker) => this.#receive(message));
     child.on('error', (error) => this.#died(child, error.message));

@@ -1,14 +1,16 @@
 /**
- * The process that owns a device and runs clips: `worker.js <model folder> <device>`, started by WorkerProcess. It
- * takes one job at a time over IPC and reports progress; a cancel takes effect between two evaluations.
+ * The process that owns a device and runs clips: `worker.js <model folder> <device> [--low-vram] [--half-batch]`,
+ * started by WorkerProcess. It takes one job at a time over IPC and reports progress; a cancel takes effect between two
+ * evaluations.
  */
 import { runClip } from './clip.js';
 import type { ClipJob, FromWorker, ToWorker, WireError } from './clip-job.js';
+import { isCudaFault } from './device-errors.js';
 import { PipelineError } from './errors.js';
 import { findFfmpeg, type Ffmpeg } from './ffmpeg.js';
 import { loadModel, type Model } from './model.js';
 
-const [modelFolder, device] = process.argv.slice(2);
+const [modelFolder, device, ...flags] = process.argv.slice(2);
 
 const send = (message: FromWorker): void => {
   process.send?.(message);
@@ -34,6 +36,11 @@ async function take(job: ClipJob, model: Model, ffmpeg: Ffmpeg): Promise<void> {
     });
     send({ type: 'done', id: job.id, result });
   } catch (error) {
+    if (model.device !== 'cpu' && isCudaFault(error)) {
+      // CUDA does not recover within a process: another one takes over, and the clip is tried again there.
+      console.error(error);
+      process.exit(1);
+    }
     send({ type: 'failed', id: job.id, error: toWire(error) });
   } finally {
     current = undefined;
@@ -42,7 +49,11 @@ async function take(job: ClipJob, model: Model, ffmpeg: Ffmpeg): Promise<void> {
 
 async function main(): Promise<void> {
   const ffmpeg = await findFfmpeg();
-  const model = await loadModel(modelFolder, device);
+  const model = await loadModel(modelFolder, device, {
+    lowVram: flags.includes('--low-vram'),
+    halfBatch: flags.includes('--half-batch'),
+    warm: true,
+  });
   process.on('message', (message: ToWorker) => {
     if (message.type === 'run') void take(message.job, model, ffmpeg);
     else if (current?.id === message.id) current.abort.abort();

@@ -19,7 +19,9 @@ interface Options {
   readonly out: string;
   readonly model: string;
   readonly device: string;
-  readonly [clipOption: string]: string;
+  readonly lowVram: boolean;
+  readonly halfBatch: boolean;
+  readonly [clipOption: string]: string | boolean | undefined;
 }
 
 /** Options that read better in words than as the API's one-letter names. */
@@ -33,6 +35,8 @@ const optionOf = (field: string): string => WORDS[field] ?? field.replaceAll('_'
 const keyOf = (field: string): string =>
   optionOf(field).replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 
+const isSet = (variable: string | undefined): boolean => variable === '1' || variable === 'true';
+
 const mp4Path = (path: string): string => {
   if (!path.endsWith('.mp4')) throw new InvalidArgumentError('It must end in .mp4.');
   return resolve(path);
@@ -45,6 +49,8 @@ function command(): Command {
     .requiredOption('--out <file.mp4>', 'the video to write', mp4Path)
     .option('--model <name>', 'a model under MODELS_DIR, or the path of its folder', 'kenburns')
     .option('--device <device>', 'auto, cpu, cuda or cuda:<index>', process.env.DEVICE ?? 'auto')
+    .option('--low-vram', 'hold one network in memory at a time', isSet(process.env.LOW_VRAM))
+    .option('--half-batch', 'evaluate guidance one branch at a time', isSet(process.env.HALF_BATCH))
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE));
   // The values are checked against the model, once it is known.
   for (const field of clipFields()) {
@@ -57,7 +63,7 @@ function command(): Command {
 function wireFields(options: Options): Record<string, string> {
   const given = clipFields()
     .map(({ name }) => [name, options[keyOf(name)]] as const)
-    .filter(([, value]) => value !== undefined);
+    .filter((entry): entry is readonly [string, string] => typeof entry[1] === 'string');
   return Object.fromEntries(given);
 }
 
@@ -88,7 +94,8 @@ async function animate(options: Options): Promise<void> {
   const { params, warnings } = resolveClip(wireFields(options), await readManifest(modelFolder));
   for (const warning of warnings) console.error(`warning: ${warning}`);
 
-  const worker = new WorkerProcess({ modelFolder, device: options.device });
+  const { device, lowVram, halfBatch } = options;
+  const worker = new WorkerProcess({ modelFolder, device, lowVram, halfBatch });
   const abort = new AbortController();
   process.once('SIGINT', () => abort.abort()).once('SIGTERM', () => abort.abort());
   worker.on('ready', ({ warning }) => warning !== undefined && console.error(`warning: ${warning}`));
@@ -99,6 +106,7 @@ async function animate(options: Options): Promise<void> {
     const job = { id: 'animate', picture: image, params, folder };
     const result = await worker.run(job, { signal: abort.signal, onProgress: (p) => bar.show(p) });
     bar.close();
+    for (const warning of result.warnings) console.error(`warning: ${warning}`);
     for (const file of await deliver(result, folder, options.out)) console.log(file);
     console.error(`seed ${params.seed}, ${params.T} frames, ${params.W}×${params.H}, model ${options.model}`);
   } finally {

@@ -74,10 +74,11 @@ interface Case {
   readonly name: string;
   readonly path: string;
   readonly etag?: boolean;
+  readonly gzip?: boolean;
 }
 
 /** A poller with `etag` sends the tag of its last answer, as a dashboard does. */
-async function measure(url: string, { path, etag }: Case): Promise<autocannon.Result> {
+async function measure(url: string, { path, etag, gzip }: Case): Promise<autocannon.Result> {
   const follow = (client: autocannon.Client): void => {
     client.on('headers', ({ headers }) => {
       const list = headers as unknown as string[]; // name, value, name, value, …
@@ -89,6 +90,7 @@ async function measure(url: string, { path, etag }: Case): Promise<autocannon.Re
     url: `${url}${path}`,
     connections: CONNECTIONS,
     duration: SECONDS,
+    headers: { 'accept-encoding': gzip ? 'gzip' : 'identity' },
     ...(etag ? { setupClient: follow } : {}),
   });
 }
@@ -101,6 +103,7 @@ const id = await fillTable(join(folder, 'data'), join(folder, 'models'));
 const { child, url } = await startService(join(folder, 'data'), join(folder, 'models'));
 const cases: readonly Case[] = [
   { name: `all ${TASKS} tasks`, path: '/status' },
+  { name: `all ${TASKS} tasks, compressed`, path: '/status', gzip: true },
   { name: 'the newest 50 tasks', path: '/status?limit=50' },
   { name: 'one task', path: `/status?id=${id}` },
   { name: 'all tasks, polled with the last ETag', path: '/status', etag: true },

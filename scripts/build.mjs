@@ -1,14 +1,13 @@
-/**
- * Compiles the TypeScript sources into dist/. With --if-needed it does nothing when no source is newer than the last
- * successful build, so that `npm start` costs milliseconds after the first time.
- */
+/** Compiles the TypeScript sources into dist/: `node scripts/build.mjs [--if-needed]`, or as a function from run.mjs. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const stamp = join(root, 'dist', '.built');
+const dist = join(root, 'dist');
+const fresh = join(root, 'dist.new');
+const stamp = join(dist, '.built');
 const sources = ['server', 'pipeline', 'samplers', 'networks', 'scripts'];
 const settings = ['tsconfig.json', 'package.json', 'package-lock.json'];
 
@@ -34,16 +33,34 @@ function upToDate() {
   return Math.max(...inputs) <= built;
 }
 
-if (process.argv.includes('--if-needed') && upToDate()) process.exit(0);
-
-const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-if (!existsSync(compiler)) {
-  console.error('The TypeScript compiler is not installed. Run: npm ci --include=dev');
-  process.exit(1);
+/**
+ * Builds, or does nothing when no source is newer than the last successful build. Ends the process with the compiler's
+ * status when that fails.
+ */
+export function buildIfNeeded() {
+  if (!upToDate()) build();
 }
-rmSync(join(root, 'dist'), { recursive: true, force: true }); // no stale module of a deleted source survives
-const { status } = spawnSync(process.execPath, [compiler, '-p', join(root, 'tsconfig.json')], {
-  stdio: 'inherit',
-});
-if (status !== 0) process.exit(status ?? 1);
-writeFileSync(stamp, '');
+
+function build() {
+  const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  if (!existsSync(compiler)) {
+    console.error('The TypeScript compiler is not installed. Run: npm ci --include=dev');
+    process.exit(1);
+  }
+  // Beside the old build, which a running service goes on using, and in its place only when it is whole.
+  rmSync(fresh, { recursive: true, force: true });
+  const { status } = spawnSync(
+    process.execPath,
+    [compiler, '-p', join(root, 'tsconfig.json'), '--outDir', fresh],
+    { stdio: 'inherit' },
+  );
+  if (status !== 0) process.exit(status ?? 1);
+  writeFileSync(join(fresh, '.built'), '');
+  rmSync(dist, { recursive: true, force: true });
+  renameSync(fresh, dist);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  if (process.argv.includes('--if-needed')) buildIfNeeded();
+  else build();
+}

@@ -9,6 +9,11 @@ const deviceList = z
   .regex(/^(auto|cpu|cuda(:\d+)?(,cuda:\d+)*)$/, 'expected auto, cpu, cuda, or a list such as cuda:0,cuda:1')
   .default('auto');
 
+const flag = z
+  .enum(['0', '1', 'false', 'true'])
+  .default('0')
+  .transform((value) => value === '1' || value === 'true');
+
 const environment = z.object({
   PORT: integer(5000, 0, 65535),
   HOST: z.string().min(1).default('0.0.0.0'),
@@ -21,6 +26,8 @@ const environment = z.object({
   MODELS_DIR: z.string().min(1).default('./models'),
   MODEL: z.string().min(1).default('kenburns'),
   DEVICE: deviceList,
+  LOW_VRAM: flag,
+  HALF_BATCH: flag,
   IMAGE_PROVIDER: z.enum(['embedded']).default('embedded'),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   MAX_UPLOAD_MB: integer(20, 1, 1000),
@@ -42,6 +49,10 @@ export interface Config {
   readonly model: string;
   /** One worker process runs per entry. */
   readonly devices: readonly string[];
+  /** Workers hold one graph in memory at a time: slower, for devices that cannot hold all. */
+  readonly lowVram: boolean;
+  /** The two branches of guidance are evaluated one after the other from the start. */
+  readonly halfBatch: boolean;
   readonly imageProvider: 'embedded';
   readonly logLevel: string;
   readonly maxUploadBytes: number;
@@ -73,6 +84,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     modelsDir: resolve(e.MODELS_DIR),
     model: e.MODEL,
     devices: e.DEVICE.split(','),
+    lowVram: e.LOW_VRAM,
+    halfBatch: e.HALF_BATCH,
     imageProvider: e.IMAGE_PROVIDER,
     logLevel: e.LOG_LEVEL,
     maxUploadBytes: e.MAX_UPLOAD_MB * 1024 * 1024,

@@ -62,8 +62,9 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
 }
 
 function startWorkers(modelFolder: string, config: Config, log: Logger): WorkerPool {
+  const { lowVram, halfBatch } = config;
   const workers = config.devices.map((device) => {
-    const worker = new WorkerProcess({ modelFolder, device });
+    const worker = new WorkerProcess({ modelFolder, device, lowVram, halfBatch });
     worker.on('ready', (info) => log[info.warning ? 'warn' : 'info']({ worker: info }, 'worker ready'));
     worker.on('died', (reason) => log.error({ device, reason }, 'worker died and is replaced'));
     worker.on('state', () => {

@@ -1,4 +1,5 @@
 const { TestEnvironment } = require('jest-environment-node');
+process.env.ORT_DISABLE_TELEMETRY ??= '1';
 require('./one-runtime.cjs');
 
 /** Native addons build arrays with the main realm's constructors; onnxruntime-common tests them with `instanceof`. */

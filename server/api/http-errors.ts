@@ -1,7 +1,7 @@
 import type { Context, Middleware } from 'koa';
 import type { Logger } from 'pino';
 import { InvalidParameterError } from '../../samplers/index.js';
-import { invalidRequest, ServiceError } from '../errors.js';
+import { invalidRequest, notFound, ServiceError } from '../errors.js';
 
 /** Turns whatever is thrown below it into the JSON body `{error, message, field?, allowed?}` with its status. */
 export const answerErrors =
@@ -9,8 +9,9 @@ export const answerErrors =
   async (ctx, next) => {
     try {
       await next();
-      if (ctx.status === 404 && ctx.body === undefined) {
-        throw new ServiceError(404, 'not_found', `There is nothing at ${ctx.path}`);
+      if (ctx.status === 404 && ctx.body === undefined) throw notFound(`There is nothing at ${ctx.path}`);
+      if (ctx.status === 501) {
+        throw new ServiceError(405, 'method_not_allowed', `${ctx.method} is not a method of this service`);
       }
       if (ctx.status === 405) {
         throw new ServiceError(405, 'method_not_allowed', `${ctx.method} is not allowed at ${ctx.path}`, {

@@ -1,10 +1,24 @@
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+
 /** A list as it goes over the wire. */
 export interface ListAnswer {
   readonly body: Buffer;
+  /** The body compressed; done once, when it is first asked for. */
+  readonly gzipped: () => Promise<Buffer>;
   /** How many tasks there are in all. */
   readonly total: number;
   /** The id that the next page begins after; undefined when this page is the last. */
   readonly next: string | undefined;
+}
+
+const compress = promisify(gzip);
+
+export function listAnswer(body: Buffer, total: number, next: string | undefined): ListAnswer {
+  let compressed: Promise<Buffer> | undefined;
+  // The lowest level: a list is mostly repetition, and is compressed anew with every change.
+  const gzipped = (): Promise<Buffer> => (compressed ??= compress(body, { level: 1 }));
+  return { body, total, next, gzipped };
 }
 
 interface KeptList {

@@ -3,7 +3,7 @@ import type { Context, Middleware } from 'koa';
 import { z } from 'zod';
 import { invalidRequest, notFound } from '../errors.js';
 import { matchesTag } from '../etag.js';
-import { KeptLists, type ListAnswer } from './kept-lists.js';
+import { KeptLists, listAnswer, type ListAnswer } from './kept-lists.js';
 import type { TaskRunner } from '../tasks/runner.js';
 import type { TaskTable } from '../tasks/table.js';
 import { TASK_STATUSES } from '../tasks/task.js';
@@ -41,7 +41,7 @@ export const status = (table: TaskTable, runner: TaskRunner): Middleware => {
 
   const unchanged = (ctx: Context, revision: number): boolean => {
     const etag = `"${epoch}-${revision}"`;
-    ctx.set({ ETag: etag, 'Cache-Control': 'private, no-cache' });
+    ctx.set({ ETag: `W/${etag}`, 'Cache-Control': 'private, no-cache' });
     if (!matchesTag(ctx.get('If-None-Match'), etag)) return false;
     ctx.status = 304;
     return true;
@@ -65,7 +65,13 @@ export const status = (table: TaskTable, runner: TaskRunner): Middleware => {
     ctx.set('X-Total-Count', String(list.total));
     if (list.next !== undefined) ctx.set('Link', nextLink(query, list.next));
     ctx.type = 'json';
-    ctx.body = list.body;
+    ctx.vary('Accept-Encoding');
+    if (ctx.acceptsEncodings('gzip', 'identity') === 'gzip') {
+      ctx.set('Content-Encoding', 'gzip');
+      ctx.body = await list.gzipped();
+    } else {
+      ctx.body = list.body;
+    }
   };
 };
 
@@ -92,11 +98,9 @@ async function buildList(
     ...(wanted ? { status: wanted } : {}),
     ...(before === undefined ? {} : { before }),
   });
-  return {
-    body: Buffer.from(JSON.stringify(runner.views(tasks))),
-    total: await table.count(wanted),
-    next: tasks.length === limit ? tasks[tasks.length - 1].id : undefined,
-  };
+  const body = Buffer.from(JSON.stringify(runner.views(tasks)));
+  const next = tasks.length === limit ? tasks[tasks.length - 1].id : undefined;
+  return listAnswer(body, await table.count(wanted), next);
 }
 
 function nextLink({ status: wanted, limit }: ListQuery, before: string): string {

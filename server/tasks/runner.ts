@@ -126,12 +126,12 @@ export class TaskRunner {
       });
       // The files are in place before the row says so: `completed` never points at nothing.
       await storage.publishWork(folder, id);
-      const { milliseconds, ...files } = result;
-      const completed = await table.complete(id, files, task.params.steps);
+      const { milliseconds, warnings, ...files } = result;
+      const completed = await table.complete(id, files, task.params.steps, [...task.warnings, ...warnings]);
       if (!completed) await storage.remove(id); // moved by somebody else meanwhile: nothing points at the files
       this.#forecast.end(id, completed);
       await storage.removePicture(id);
-      log.info({ task: id, milliseconds }, 'clip completed');
+      log.info({ task: id, milliseconds, warnings }, 'clip completed');
     } finally {
       await storage.removeWork(folder);
     }

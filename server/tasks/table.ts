@@ -110,8 +110,11 @@ export class TaskTable extends EventEmitter<{ change: [id: string] }> {
     return this.#move(id, 'queued', { status: 'processing', stage, started_at: Date.now(), progress: 0 });
   }
 
-  /** processing → completed. Call it only when every file of `result` is whole and in place. */
-  complete(id: string, result: TaskResult, steps: number): Promise<boolean> {
+  /**
+   * processing → completed. Call it only when every file of `result` is whole and in place. `warnings` are all of the
+   * task's, those it was created with among them; left out, they stay as they are.
+   */
+  complete(id: string, result: TaskResult, steps: number, warnings?: readonly string[]): Promise<boolean> {
     return this.#move(id, 'processing', {
       status: 'completed',
       stage: null,
@@ -120,6 +123,7 @@ export class TaskTable extends EventEmitter<{ change: [id: string] }> {
       progress: 1,
       ended_at: Date.now(),
       result: JSON.stringify(result),
+      ...(warnings ? { warnings: JSON.stringify(warnings) } : {}),
     });
   }
 

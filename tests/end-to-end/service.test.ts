@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { readdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import sharp, { type Sharp } from 'sharp';
 import { hasEnded, poll, post, startServer, type ServerProcess } from './server-process.js';
@@ -179,6 +182,23 @@ describe('when the service is stopped', () => {
     expect((await poll(again.url, id, hasEnded)).status).toBe('completed');
     await again.end('SIGTERM');
   });
+});
+
+test('a signal sent to `npm start` stops the service itself', async () => {
+  const npm = spawn('npm', ['start'], {
+    env: { ...process.env, NODE_OPTIONS: '', PORT: '0', HOST: '127.0.0.1', ...env },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  let pid = 0;
+  for await (const line of createInterface({ input: npm.stdout })) {
+    if (!line.includes('taking requests')) continue;
+    ({ pid } = JSON.parse(line) as { pid: number });
+    break;
+  }
+  npm.stdout.resume();
+  npm.kill('SIGTERM');
+  await once(npm, 'close'); // its output is the service's too: closed when both are gone
+  expect(() => process.kill(pid, 0)).toThrow('ESRCH');
 });
 
 describe('a wrong configuration ends the start with a clear message', () => {

@@ -26,6 +26,7 @@ describe('the three rules', () => {
       motion_bucket_id: 127,
       cond_aug: 0.02,
       decoding_t: 14,
+      decoding_overlap: 0,
       num_cols: 1,
       sampler: 'EulerEDMSampler',
       s_churn: 0,
@@ -73,6 +74,15 @@ describe('the three rules', () => {
     expect(warnings.join()).toMatch(/order/);
   });
 
+  test('an overlap of chunks is a warning where all frames are decoded at once', () => {
+    const { params, warnings } = resolveClip({ decoding_overlap: 2 }, svdXt());
+    expect(params).toMatchObject({ decoding_t: 14, decoding_overlap: 2 });
+    expect(warnings).toEqual([]);
+    expect(resolveClip({ decoding_overlap: 2, T: 14 }, svdXt()).warnings).toEqual([
+      expect.stringMatching(/decoding_overlap has no effect.*14 frames/),
+    ]);
+  });
+
   test('a guider named for a model that cannot be guided is a warning', () => {
     expect(resolveClip({ guider: 'VanillaCFG' }, manifest()).warnings.join()).toMatch(/guider has no effect/);
     expect(resolveClip({ guider: 'IdentityGuider' }, manifest()).warnings).toEqual([]);
@@ -102,6 +112,9 @@ describe('values', () => {
     ['cond_aug', 1.01],
     ['cond_aug', -0.1],
     ['decoding_t', 0],
+    ['decoding_overlap', 9],
+    ['decoding_overlap', -1],
+    ['decoding_overlap', 1.5],
     ['num_cols', 11],
     ['num_cols', 0],
     ['T', 0],

@@ -4,13 +4,16 @@
  */
 import { existsSync, writeFileSync } from 'node:fs';
 
-const [modelFolder, device] = process.argv.slice(2);
+const [modelFolder, device, ...flags] = process.argv.slice(2);
 const result = {
   videos: [{ file: 'video-0.mp4', thumbnail: 'thumbnail-0.png', seed: 1, frames: 1, bytes: 1 }],
+  warnings: [],
   milliseconds: { encode: 0, sample: 0, decode: 0, write: 0 },
 };
 const jobs = {
   finish: ({ id }) => process.send({ type: 'done', id, result }),
+  // Tells the flags it was started with, as the result's warnings.
+  tellFlags: ({ id }) => process.send({ type: 'done', id, result: { ...result, warnings: flags } }),
   fail: ({ id }) =>
     process.send({ type: 'failed', id, error: { code: 'not_finite', message: 'NaN at step 3' } }),
   crash: () => process.kill(process.pid, 'SIGKILL'),

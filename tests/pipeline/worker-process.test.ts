@@ -66,6 +66,15 @@ describe('a worker', () => {
     expect(worker.info?.device).toBe('cpu');
   });
 
+  test.each([
+    [{}, []],
+    [{ lowVram: true }, ['--low-vram']],
+    [{ lowVram: true, halfBatch: true }, ['--low-vram', '--half-batch']],
+  ])('is told how to use its device: %p', async (options, flags) => {
+    const { warnings } = await launch(options).run(job('tellFlags'));
+    expect(warnings).toEqual(flags);
+  });
+
   test('a failed clip is a PipelineError with the worker’s code, and the worker goes on', async () => {
     const worker = launch();
     const error = await failure(worker.run(job('fail')));
@@ -143,6 +152,13 @@ describe('a pool', () => {
     const ids = ['a', 'b', 'c', 'd', 'e'];
     const results = await Promise.all(ids.map((id) => pool.run(job('finish', id), {})));
     expect(results).toHaveLength(5);
+  });
+
+  test('of one worker makes jobs wait for each other', async () => {
+    const pool = new WorkerPool([make()]);
+    pool.start();
+    const results = await Promise.all(['a', 'b', 'c'].map((id) => pool.run(job('finish', id), {})));
+    expect(results).toHaveLength(3);
   });
 
   test('works on with the workers that can be used', async () => {

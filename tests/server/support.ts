@@ -50,9 +50,9 @@ const makeClip = async (job: ClipJob): Promise<ClipResult> => {
     await writeFile(join(job.folder, thumbnail), 'png');
   }
   const milliseconds = { encode: 1, sample: 1, decode: 1, write: 1 };
-  if (videos.length === 1) return { videos, milliseconds };
+  if (videos.length === 1) return { videos, warnings: [], milliseconds };
   await writeFile(join(job.folder, 'grid.mp4'), 'grid');
-  return { videos, grid: 'grid.mp4', milliseconds };
+  return { videos, grid: 'grid.mp4', warnings: [], milliseconds };
 };
 
 /** The whole service on a loopback port with a real table and storage; only the clips and prompts' pictures are made up. */
@@ -71,7 +71,12 @@ export async function startService(
     table,
     storage,
     log,
-    pictures: { obtain: () => Promise.resolve({ png: Buffer.from('png'), placeholder: true }) },
+    pictures: {
+      obtain: ({ type }) =>
+        type === 'upload'
+          ? Promise.reject(new Error('An uploaded picture is stored before its task exists'))
+          : Promise.resolve({ png: Buffer.from('png'), placeholder: true }),
+    },
     workers: {
       size: 1,
       run: (job, run) => {

@@ -66,6 +66,17 @@ describe('the list', () => {
     expect((await list(next?.replace('/status', '')))[0].id).toBe(ids[2]);
   });
 
+  test('is compressed for those who take it, and the same inside', async () => {
+    const plain = await get('/status', { 'accept-encoding': 'identity' });
+    const small = await get('/status', { 'accept-encoding': 'gzip' });
+    expect(plain.headers.get('content-encoding')).toBeNull();
+    expect(small.headers.get('content-encoding')).toBe('gzip');
+    expect(small.headers.get('vary')).toMatch(/accept-encoding/i);
+    const [a, b] = [Number(plain.headers.get('content-length')), Number(small.headers.get('content-length'))];
+    expect(b).toBeLessThan(a / 2);
+    expect(await small.json()).toEqual(await plain.json());
+  });
+
   test('filters by status', async () => {
     const waiting = await service.table.create(newTask());
     expect((await list('?status=queued')).map(({ id }) => id)).toEqual([waiting.id]);

@@ -410,7 +410,7 @@ describe('redirects', () => {
 });
 
 describe('sizes', () => {
-  const tooLarge = { status: 413, code: 'image_too_large', field: 'image_url' };
+  const tooLarge = { status: 400, code: 'image_too_large', field: 'image_url' };
 
   test('an announced length above the cap is refused before the body is read', async () => {
     // The body never comes: only an early refusal ends this.

@@ -25,7 +25,7 @@ const made: Make = async ({ folder }, { onProgress }) => {
   onProgress?.({ stage: 'sample', step: 1, steps: 2, progress: 0.5 });
   await writeFile(join(folder, 'video-0.mp4'), 'video');
   const video = { file: 'video-0.mp4', thumbnail: 'thumbnail-0.png', seed: 7, frames: 25, bytes: 5 };
-  return { videos: [video], milliseconds: { encode: 1, sample: 1, decode: 1, write: 1 } };
+  return { videos: [video], warnings: [], milliseconds: { encode: 1, sample: 1, decode: 1, write: 1 } };
 };
 const untilAborted: Make = (_job, { signal }) =>
   new Promise((_resolve, reject) => {
@@ -109,6 +109,19 @@ describe('a task', () => {
     await ended(id);
     await runner.close(1000);
     expect(inPlace).toBe(true);
+  });
+
+  test('tells what its request and its clip had to warn of', async () => {
+    const make: Make = async (job, options) => ({
+      ...(await made(job, options)),
+      warnings: ['Out of memory: decoded 2 at a time'],
+    });
+    const id = await submit(start({ make }), { warnings: ['rho has no effect'] });
+    expect(await ended(id)).toMatchObject({
+      status: 'completed',
+      warnings: ['rho has no effect', 'Out of memory: decoded 2 at a time'],
+      result: expect.not.objectContaining({ warnings: expect.anything() }),
+    });
   });
 
   test('from a prompt gets its picture first and says when that is a placeholder', async () => {
