@@ -1,0 +1,176 @@
+/**
+ * Time and memory of one evaluation of a middle-sized random UNet: with every exact saving, beside the graph as
+ * published, in the same run. Each form runs in a process of its own, turn by turn.
+ *
+ *   npm run bench:networks [-- ROUNDS]
+ */
+import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { computed } from '../networks/checkpoint/index.js';
+import { GraphWeights, plainLayers, portableLayers } from '../networks/layers/index.js';
+import { encodeModel, Graph } from '../networks/onnx/index.js';
+import { buildUnet, Network, NORM_EPSILONS, plainBlocks, savingBlocks } from '../networks/svd/index.js';
+import type { TensorSupply, UnetConfiguration } from '../networks/svd/index.js';
+import { WeightFile } from '../networks/weights/index.js';
+
+const CLIP = { batch: 2, frames: 14, height: 36, width: 64 } as const;
+const CHANNELS = [64, 128, 256, 256] as const;
+const CONTEXT = 1024;
+const FORMS = ['plain', 'savings'] as const;
+type Form = (typeof FORMS)[number];
+const DEFAULT_ROUNDS = 3;
+
+const UNET: UnetConfiguration = {
+  inChannels: 8,
+  outChannels: 4,
+  levels: CHANNELS.map((channels, i) => ({
+    channels,
+    layers: 2,
+    heads: channels / 64,
+    depth: 1,
+    contextChannels: CONTEXT,
+    attendsDown: i < CHANNELS.length - 1,
+    attendsUp: i < CHANNELS.length - 1,
+  })),
+  middle: { heads: 4, depth: 1, contextChannels: CONTEXT },
+  scalarWidth: 256,
+  scalars: 3,
+  epsilons: NORM_EPSILONS.sgm,
+};
+
+/** Numbers in −1…1 that depend on nothing but their place (a linear congruential generator). */
+function noise(count: number, seed: number): Float32Array {
+  let state = seed >>> 0;
+  return Float32Array.from({ length: count }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 31 - 1;
+  });
+}
+
+/** Random weights of the size that keeps activations in range; both forms get the same. */
+const RANDOM: TensorSupply = {
+  take: (name, dims) =>
+    computed(name, dims, () => {
+      const seed = [...name].reduce((hash, letter) => Math.imul(hash, 31) + letter.charCodeAt(0), 7);
+      const inputs = dims.slice(1).reduce((n, d) => n * d, 1);
+      const isGain = dims.length === 1 && name.endsWith('weight');
+      return noise(dims[0] * inputs, seed).map((x) => (isGain ? 1 : 0) + x / Math.sqrt(inputs * 3));
+    }),
+};
+
+async function writeGraph(folder: string, form: Form): Promise<void> {
+  const g = new Graph('unet');
+  const file = new WeightFile(`${form}.data`);
+  const weights = new GraphWeights(g, { file, storage: 'float32', compute: 'float32' });
+  const net = new Network(form === 'plain' ? plainLayers(weights) : portableLayers(weights), RANDOM);
+  buildUnet(net, UNET, (clip, conditions) =>
+    form === 'plain'
+      ? plainBlocks(net, UNET, clip, conditions)
+      : savingBlocks(net, UNET, clip, conditions, CLIP.frames),
+  );
+  await file.write(join(folder, file.fileName), () => undefined);
+  await writeFile(join(folder, `${form}.onnx`), encodeModel(g, { producer: 'bench', version: '1' }));
+}
+
+interface Reply {
+  readonly milliseconds: number;
+  /** Largest resident size so far. */
+  readonly peakBytes: number;
+  /** Every thousandth number of the result. */
+  readonly sample: readonly number[];
+}
+
+/** The child: loads one form, then evaluates it at each message. */
+async function evaluateOnDemand(path: string): Promise<void> {
+  const session = await InferenceSession.create(path, { enableMemPattern: false, logSeverityLevel: 3 });
+  const { batch, frames, height, width } = CLIP;
+  const input = (dims: readonly number[], seed: number) =>
+    new Tensor(
+      'float32',
+      noise(
+        dims.reduce((n, d) => n * d, 1),
+        seed,
+      ),
+      dims,
+    );
+  const feeds = {
+    sample: input([batch, frames, UNET.inChannels, height, width], 1),
+    timestep: input([1], 2),
+    encoder_hidden_states: input([batch, 1, CONTEXT], 3),
+    added_time_ids: input([batch, 3], 4),
+  };
+  process.on('message', () => {
+    const start = performance.now();
+    void session.run(feeds).then(({ out_sample: { data } }) => {
+      const milliseconds = performance.now() - start;
+      const sample = [...(data as Float32Array)].filter((_, i) => i % 1000 === 0);
+      process.send?.({
+        milliseconds,
+        peakBytes: process.resourceUsage().maxRSS * 1024,
+        sample,
+      } satisfies Reply);
+    });
+  });
+  process.send?.('ready');
+}
+
+async function ask(child: ChildProcess): Promise<Reply> {
+  child.send('run');
+  const [reply] = (await once(child, 'message')) as [Reply];
+  return reply;
+}
+
+async function bench(rounds: number): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'bench-networks-'));
+  const children: Partial<Record<Form, ChildProcess>> = {};
+  try {
+    const replies: Record<Form, Reply[]> = { plain: [], savings: [] };
+    for (const form of FORMS) {
+      await writeGraph(folder, form);
+      const child = fork(fileURLToPath(import.meta.url), ['--form', join(folder, `${form}.onnx`)]);
+      children[form] = child;
+      await once(child, 'message');
+    }
+    for (let round = 0; round < rounds; round++) {
+      for (const form of FORMS) {
+        const child = children[form];
+        if (child !== undefined) replies[form].push(await ask(child));
+      }
+    }
+    report(replies);
+  } finally {
+    for (const child of Object.values(children)) child.kill();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function report({ plain, savings }: Record<Form, readonly Reply[]>): void {
+  const seconds = (replies: readonly Reply[]) =>
+    replies.map((reply) => reply.milliseconds / 1000).sort((a, b) => a - b)[Math.floor(replies.length / 2)];
+  const peak = (replies: readonly Reply[]) => Math.max(...replies.map((reply) => reply.peakBytes)) / 1e6;
+  const largest = Math.max(...plain[0].sample.map(Math.abs));
+  const deviation = Math.max(...plain[0].sample.map((x, i) => Math.abs(x - savings[0].sample[i]))) / largest;
+  const { batch, frames, height, width } = CLIP;
+  console.log(
+    `UNet ${CHANNELS.join('/')}, input ${batch}×${frames}×${UNET.inChannels}×${height}×${width}, float32`,
+  );
+  console.log(`${cpus()[0].model}, ${availableParallelism()} cores; median of ${plain.length} evaluations`);
+  for (const [form, replies] of Object.entries({ plain, savings })) {
+    console.log(`${form.padEnd(8)} ${seconds(replies).toFixed(2)} s  ${peak(replies).toFixed(0)} MB at most`);
+  }
+  const speed = (seconds(plain) / seconds(savings)).toFixed(2);
+  const memory = ((100 * peak(savings)) / peak(plain)).toFixed(0);
+  console.log(
+    `savings: ${speed} times as fast, ${memory} % of the memory, results differ by ${deviation.toExponential(1)}`,
+  );
+}
+
+const [first, path] = process.argv.slice(2);
+if (first === '--form') await evaluateOnDemand(path);
+else await bench(Number(first ?? DEFAULT_ROUNDS));

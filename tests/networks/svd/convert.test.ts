@@ -1,0 +1,151 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { CheckpointError } from '../../../networks/checkpoint/index.js';
+import { convertSvd, FolderOccupiedError } from '../../../networks/svd/index.js';
+import { readManifest } from '../../../pipeline/manifest.js';
+import { TINY } from './tiny.js';
+
+let root: string;
+let folder: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'convert-'));
+  folder = join(root, 'models', 'tiny');
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+const siblings = () => readdirSync(join(root, 'models'));
+
+describe('a converted folder', () => {
+  test('holds four graphs, one data file and a description the pipeline takes', async () => {
+    const { bytes, layout, maxFrames } = await convertSvd(TINY, folder, { licence: 'none' });
+    expect(readdirSync(folder).toSorted()).toEqual([
+      'image-encoder.onnx',
+      'model.json',
+      'unet.onnx',
+      'vae-decoder.onnx',
+      'vae-encoder.onnx',
+      'weights.data',
+    ]);
+    expect(statSync(join(folder, 'weights.data')).size).toBe(bytes);
+    expect([layout, maxFrames]).toEqual(['diffusers', 32]);
+    const manifest = await readManifest(folder);
+    expect(manifest).toMatchObject({
+      name: 'tiny',
+      family: 'svd',
+      licence: 'none',
+      precision: 'fp32',
+      latent: { channels: 4, scale: 0.18215, divisor: 8 },
+      picture: { divisor: 16 }, // three halvings of the VAE and one of the UNet
+      context_channels: 32,
+      scaling: 'VScalingWithEDMcNoise',
+      abilities: { guidance: true, deepcache: [] },
+      limits: { T: 32 },
+    });
+    expect(manifest.preview.matrix[3]).toEqual([-0.106, -0.1308, -0.35885]);
+  });
+
+  test.each([
+    [
+      14,
+      { T: 14, steps: 25, decoding_t: 14, guider: { params: { max_cfg_scale: 2.5, min_guidance_scale: 1 } } },
+    ],
+    [
+      25,
+      { T: 25, steps: 30, decoding_t: 14, guider: { params: { max_cfg_scale: 3, min_guidance_scale: 1.5 } } },
+    ],
+  ])('trained on %i frames has the recipe published for it', async (frames, recipe) => {
+    await convertSvd(TINY, folder, { frames });
+    const manifest = await readManifest(folder);
+    expect(manifest.recipe).toMatchObject({ W: 1024, H: 576, fps: 7, motion_bucket_id: 127, cond_aug: 0.02 });
+    expect(manifest.recipe).toMatchObject(recipe);
+    expect(manifest.recipe.discretization.params).toEqual({ sigma_min: 0.002, sigma_max: 700, rho: 7 });
+    expect(manifest.limits.T).toBe(Math.max(32, 2 * frames));
+  });
+
+  test('is the same to the byte for the same source', async () => {
+    await convertSvd(TINY, folder);
+    await convertSvd(TINY, join(root, 'again'), { name: 'tiny' });
+    for (const name of readdirSync(folder)) {
+      expect(readFileSync(join(folder, name)).equals(readFileSync(join(root, 'again', name)))).toBe(true);
+    }
+  });
+
+  test('reports its progress up to the last byte', async () => {
+    const seen: number[] = [];
+    const { bytes } = await convertSvd(TINY, folder, {
+      onProgress: (written, total) => {
+        expect(total).toBeGreaterThanOrEqual(written);
+        seen.push(written);
+      },
+    });
+    expect(seen).toEqual(seen.toSorted((a, b) => a - b));
+    expect(seen.at(-1)).toBe(bytes);
+  });
+});
+
+describe('a conversion that does not finish', () => {
+  test('because it was aborted leaves nothing behind', async () => {
+    const abort = new AbortController();
+    const conversion = convertSvd(TINY, folder, {
+      signal: abort.signal,
+      onProgress: (written, total) => {
+        expect(existsSync(folder)).toBe(false);
+        if (written > total / 2) abort.abort();
+      },
+    });
+    await expect(conversion).rejects.toMatchObject({ name: 'AbortError' });
+    expect(siblings()).toEqual([]);
+  });
+
+  test('because the source is at fault leaves nothing behind', async () => {
+    await expect(convertSvd(root, folder)).rejects.toBeInstanceOf(CheckpointError);
+    expect(existsSync(folder)).toBe(false);
+  });
+
+  test('because its process was killed is cleared away by the next, and one that still runs is not', async () => {
+    const { pid: dead } = spawnSync(process.execPath, ['--version']);
+    for (const name of [
+      `tiny.${dead}-00000000.tmp`,
+      `tiny.${process.pid}-00000000.tmp`,
+      'tiny.a',
+      'tiny.0.tmp',
+    ]) {
+      mkdirSync(join(root, 'models', name), { recursive: true });
+    }
+    await convertSvd(TINY, folder);
+    const left = ['tiny', 'tiny.0.tmp', `tiny.${process.pid}-00000000.tmp`, 'tiny.a'];
+    expect(siblings().toSorted()).toEqual(left.toSorted());
+  });
+});
+
+describe('a folder that holds something', () => {
+  test('is left alone', async () => {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'mine'), 'x');
+    await expect(convertSvd(TINY, folder)).rejects.toBeInstanceOf(FolderOccupiedError);
+    expect(readdirSync(folder)).toEqual(['mine']);
+  });
+
+  test('is replaced as a whole when that is asked for, and kept when the conversion fails', async () => {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'mine'), 'x');
+    const signal = AbortSignal.abort();
+    await expect(convertSvd(TINY, folder, { replace: true, signal })).rejects.toThrow();
+    expect(readdirSync(folder)).toEqual(['mine']);
+    await convertSvd(TINY, folder, { replace: true });
+    expect(readdirSync(folder)).not.toContain('mine');
+    expect(siblings()).toEqual(['tiny']);
+  });
+});
