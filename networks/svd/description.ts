@@ -48,7 +48,7 @@ export function describeSvd(configuration: SvdConfiguration, form: GraphForm, id
       W: TRAINED_WIDTH,
       H: TRAINED_HEIGHT,
       T: frames,
-      fps: 7,
+      fps: 6,
       steps: isLong ? 30 : 25,
       motion_bucket_id: 127,
       cond_aug: 0.02,

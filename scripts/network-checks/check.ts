@@ -43,9 +43,7 @@ export async function checkNetworks(folder: string, options: ConversionOptions =
       const paths = { picture: join(folder, 'input.png'), recorded: join(folder, 'pipeline.safetensors') };
       comparisons.push(...(await checkPipeline(model, run, paths, tolerances)));
     }
-    await Promise.all(
-      [model.unet, model.vaeEncoder, model.vaeDecoder, model.imageEncoder].map((s) => s.release()),
-    );
+    await model.release();
     return { conversion, comparisons };
   } finally {
     await rm(temporary, { recursive: true, force: true });

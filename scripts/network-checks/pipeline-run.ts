@@ -146,6 +146,7 @@ const paramsOf = (run: PipelineRun): ClipParams => ({
   motion_bucket_id: run.motion_bucket_id,
   cond_aug: run.noise_aug_strength,
   decoding_t: run.decode_chunk_size,
+  decoding_overlap: 0,
   num_cols: 1,
   sampler: 'EulerEDMSampler',
   discretization: 'EDMDiscretization',

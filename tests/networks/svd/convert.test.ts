@@ -68,7 +68,7 @@ describe('a converted folder', () => {
   ])('trained on %i frames has the recipe published for it', async (frames, recipe) => {
     await convertSvd(TINY, folder, { frames });
     const manifest = await readManifest(folder);
-    expect(manifest.recipe).toMatchObject({ W: 1024, H: 576, fps: 7, motion_bucket_id: 127, cond_aug: 0.02 });
+    expect(manifest.recipe).toMatchObject({ W: 1024, H: 576, fps: 6, motion_bucket_id: 127, cond_aug: 0.02 });
     expect(manifest.recipe).toMatchObject(recipe);
     expect(manifest.recipe.discretization.params).toEqual({ sigma_min: 0.002, sigma_max: 700, rho: 7 });
     expect(manifest.limits.T).toBe(Math.max(32, 2 * frames));
