@@ -1,5 +1,12 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import {
+  checkProvider,
+  providerEnvironment,
+  providerSettings,
+  SECRET_VARIABLES,
+  type ProviderSettings,
+} from './images/providers/settings.js';
 
 const integer = (fallback: number, min: number, max = Number.MAX_SAFE_INTEGER) =>
   z.coerce.number().int().min(min).max(max).default(fallback);
@@ -9,7 +16,7 @@ const deviceList = z
   .regex(/^(auto|cpu|cuda(:\d+)?(,cuda:\d+)*)$/, 'expected auto, cpu, cuda, or a list such as cuda:0,cuda:1')
   .default('auto');
 
-const environment = z.object({
+const variables = z.object({
   PORT: integer(5000, 0, 65535),
   HOST: z.string().min(1).default('0.0.0.0'),
   BASE_URL: z.url().optional(),
@@ -21,7 +28,7 @@ const environment = z.object({
   MODELS_DIR: z.string().min(1).default('./models'),
   MODEL: z.string().min(1).default('kenburns'),
   DEVICE: deviceList,
-  IMAGE_PROVIDER: z.enum(['embedded']).default('embedded'),
+  ...providerEnvironment,
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   MAX_UPLOAD_MB: integer(20, 1, 1000),
   MAX_PICTURE_MEGAPIXELS: integer(40, 1, 1000),
@@ -29,6 +36,8 @@ const environment = z.object({
   SHUTDOWN_GRACE_SECONDS: integer(10, 0, 3600),
   CLIP_TIMEOUT_SECONDS: integer(3600, 10, 86_400),
 });
+
+const environment = variables.superRefine(checkProvider);
 
 /** Everything that the environment decides, checked and typed. Paths are absolute. */
 export interface Config {
@@ -42,7 +51,7 @@ export interface Config {
   readonly model: string;
   /** One worker process runs per entry. */
   readonly devices: readonly string[];
-  readonly imageProvider: 'embedded';
+  readonly imageProvider: ProviderSettings;
   readonly logLevel: string;
   readonly maxUploadBytes: number;
   readonly maxPicturePixels: number;
@@ -59,7 +68,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   if (!parsed.success) {
     const lines = parsed.error.issues.map((issue) => {
       const name = String(issue.path[0]);
-      return `${name}=${given[name] ?? ''}: ${issue.message}`;
+      const value = SECRET_VARIABLES.includes(name) ? '' : `=${given[name] ?? ''}`;
+      return `${name}${value}: ${issue.message}`;
     });
     throw new Error(`The configuration is not valid:\n  ${lines.join('\n  ')}`);
   }
@@ -73,7 +83,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     modelsDir: resolve(e.MODELS_DIR),
     model: e.MODEL,
     devices: e.DEVICE.split(','),
-    imageProvider: e.IMAGE_PROVIDER,
+    imageProvider: providerSettings(e),
     logLevel: e.LOG_LEVEL,
     maxUploadBytes: e.MAX_UPLOAD_MB * 1024 * 1024,
     maxPicturePixels: e.MAX_PICTURE_MEGAPIXELS * 1_000_000,
