@@ -4,7 +4,8 @@ import { badAnswer, ProviderError, quotaUsedUp } from './provider-error.js';
 export const readRetryAfter = (header: unknown, now: number = Date.now()): number | undefined => {
   if (typeof header !== 'string') return undefined;
   if (/^\s*\d+\s*$/.test(header)) return Number(header) * 1000;
-  const date = Date.parse(header);
+  // Dates begin with their weekday; much that is no date would be read as one.
+  const date = /^\s*[A-Za-z]{3,9},?\s/.test(header) ? Date.parse(header) : NaN;
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 };
 

@@ -36,7 +36,7 @@ const message = z.object({
   msg: optionalText,
   error: optionalText,
   // The pictures lie either beside the progress or in here.
-  response: z.unknown(),
+  response: z.unknown().optional(),
 });
 
 const words = (answer: z.infer<typeof submission>): string | undefined =>
