@@ -52,7 +52,8 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : config.port;
   const url = config.baseUrl ?? `http://localhost:${port}`;
-  log.info({ host: config.host, port, model: manifest.name }, `taking requests at ${url}`);
+  const pictures = config.imageProvider.name;
+  log.info({ host: config.host, port, model: manifest.name, pictures }, `taking requests at ${url}`);
 
   return async () => {
     server.close();

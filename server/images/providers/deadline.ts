@@ -27,7 +27,6 @@ export const withDeadline = async <T>(
     signal.throwIfAborted();
     return await work({ signal, left: () => end - performance.now() });
   } catch (error) {
-    outer?.throwIfAborted();
     if (!limit.signal.aborted) throw error;
     throw new ProviderError(
       'provider_timeout',

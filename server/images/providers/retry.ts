@@ -58,7 +58,6 @@ export const withRetries = async <T>(
     try {
       return await attemptOnce();
     } catch (error) {
-      deadline.signal.throwIfAborted();
       if (!(error instanceof ProviderError) || error.retry === 'never' || attempt > most) throw error;
       if (error.retry === 'if_repeatable' && !repeatable) throw error;
       const waitMs = Math.max(backoff(attempt, policy, clock.random()), error.retryAfterMs ?? 0);

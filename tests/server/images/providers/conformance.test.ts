@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { createGuardedClient } from '../../../../server/images/guarded-client.js';
+import { createGuardedClient, type GuardedClientOptions } from '../../../../server/images/guarded-client.js';
 import { systemClock } from '../../../../server/images/providers/clock.js';
 import type { RemoteProviderSettings } from '../../../../server/images/providers/settings.js';
 import { createFakeInternet } from '../fake-internet.js';
@@ -162,16 +162,29 @@ describe.each(DIALECTS)('$name', ({ name, start, path, makes, polls, calls }) =>
     ['a list', { json: [] }],
     ['an empty object', { json: {} }],
     [
-      'more than a megabyte of words',
-      { body: polls ? `{"a":"${'x'.repeat(2 ** 20)}"}` : 'x'.repeat(30 * 2 ** 20) },
-    ],
-    [
       'an id that is a path',
       { json: { success: true, messageId: '../v2', code: 1, result: '..', data: { id: '..' } } },
     ],
   ])('a submission answered with %s is provider_bad_answer and not sent again', async (_what, reply) => {
     api.faultForever('submit', reply);
     expect((await run()).is).toBe('provider_bad_answer');
+    expect(kinds()).toEqual(['submit']);
+  });
+
+  test('an answer that would do but is larger than any should be is provider_bad_answer', async () => {
+    const padding = 'x'.repeat(polls ? 2 ** 20 : 30 * 2 ** 20);
+    const data = polls ? { id: 'a' } : [{ url: `${pictures.url}/ready-3.png` }];
+    api.faultForever('submit', {
+      json: { success: true, messageId: 'a', code: 1, result: 'a', data, padding },
+    });
+    expect((await run()).is).toBe('provider_bad_answer');
+    expect(kinds()).toEqual(['submit']);
+  });
+
+  test('a prompt that was sent and met with silence is not sent again: it may have been taken', async () => {
+    const createClient = (o: GuardedClientOptions = {}) => createGuardedClient({ ...o, idleMs: 300 });
+    api.faultForever('submit', 'hang');
+    expect((await run({}, { parts: { createClient } })).is).toBe('provider_unavailable');
     expect(kinds()).toEqual(['submit']);
   });
 
@@ -260,7 +273,7 @@ describe.each(DIALECTS)('$name', ({ name, start, path, makes, polls, calls }) =>
     internet.name('cdn.example', ['93.184.216.34']);
     const publicApi = await start('http://cdn.example');
     internet.place('127.0.0.1', publicApi.server);
-    const createClient = (o: Parameters<typeof createGuardedClient>[0]) =>
+    const createClient = (o: GuardedClientOptions) =>
       createGuardedClient({ ...o, resolve: internet.resolve, connect: internet.connect });
     const settings = settingsFor(name, `${publicApi.url}${path}`);
     const { is } = await runPrompt(settings, { image_index: 3, parts: { createClient } });
@@ -312,6 +325,13 @@ describe.each(DIALECTS)('$name', ({ name, start, path, makes, polls, calls }) =>
         expect(api.of('submit')).toHaveLength(1);
       },
     );
+
+    test('goes on after silence', async () => {
+      const createClient = (o: GuardedClientOptions = {}) => createGuardedClient({ ...o, idleMs: 300 });
+      api.fault('poll', 'hang');
+      expect((await run({}, { parts: { createClient } })).is).toBe(makes);
+      expect(api.of('submit')).toHaveLength(1);
+    });
 
     test('waits the poll interval before each question', async () => {
       const waits: number[] = [];

@@ -66,6 +66,23 @@ describe('trueai’s fork', () => {
     expect((await run(api, { image_index: 2 })).is).toBe(`lime ${UPSCALED}`);
   });
 
+  test('whose buttons have ids of another kind are told by their labels', async () => {
+    const buttons = [
+      { label: 'U1', customId: 'first' },
+      { label: 'U2', customId: 'second' },
+    ];
+    const api = await start({ fork: 'trueai', task: { buttons } });
+    await run(api, { image_index: 2 });
+    expect(api.of('upscale')[0].body).toEqual({ taskId: id, customId: 'second' });
+  });
+
+  test('that lacks the button wanted is asked for nothing: the cell of the grid is taken', async () => {
+    const buttons = [{ label: 'U1', customId: 'MJ::JOB::upsample::1::x' }];
+    const api = await start({ fork: 'trueai', task: { buttons } });
+    expect((await run(api, { image_index: 3 })).is).toBe(`blue ${CUT}`);
+    expect(api.of('upscale')).toEqual([]);
+  });
+
   test('gives ready-made pictures where it has them', async () => {
     const imageUrls = [1, 2, 3, 4].map((n) => ({ url: `${pictures.url}/ready-${n}.png`, thumbnail: '' }));
     const api = await start({ fork: 'trueai', task: { imageUrls } });

@@ -1,5 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import sharp from 'sharp';
+import {
+  createGuardedClient,
+  type GuardedClient,
+  type GuardedClientOptions,
+} from '../../../../server/images/guarded-client.js';
 import { nearestSize } from '../../../../server/images/providers/openai.js';
 import { startOpenAi } from './fake-openai.js';
 import { plain, READY, startPictureHost } from './fake-pictures.js';
@@ -85,6 +90,16 @@ test('a picture of many megabytes comes through', async () => {
   api.fault('submit', { json: answer });
   // More than one colour: the picture's own check is what is passed.
   expect((await run()).is).toMatch(/More than one colour/);
+});
+
+test('the call may be silent for as long as the deadline allows', async () => {
+  const limits: (number | undefined)[][] = [];
+  const createClient = (o: GuardedClientOptions): GuardedClient => {
+    limits.push([o.idleMs, o.totalMs]);
+    return createGuardedClient(o);
+  };
+  await run(undefined, { parts: { createClient } });
+  expect(limits).toContainEqual([20_000, 20_000]);
 });
 
 test.each([

@@ -22,6 +22,19 @@ describe('the pacer', () => {
     for (const gap of gaps) expect(gap).toBeGreaterThanOrEqual(38);
   });
 
+  test('lets no two start together where a window of time would end between them', async () => {
+    const pace = createPacer(100);
+    let finish = (): void => undefined;
+    const long = pace(() => new Promise<void>((resolve) => (finish = resolve)), never);
+    await new Promise((resolve) => setTimeout(resolve, 170));
+    const [second, third] = await Promise.all(
+      [2, 3].map(() => pace(() => Promise.resolve(performance.now()), never)),
+    );
+    finish();
+    await long;
+    expect(third - second).toBeGreaterThanOrEqual(98);
+  });
+
   test('lets work go that is aborted before its turn, with the signal’s reason', async () => {
     const pace = createPacer(60_000);
     await pace(() => Promise.resolve(), never);
