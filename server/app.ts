@@ -11,6 +11,7 @@ import { img2vid } from './api/img2vid.js';
 import { status } from './api/status.js';
 import type { Config } from './config.js';
 import type { PictureLimits } from './images/picture.js';
+import { offersChoice } from './images/providers/settings.js';
 import type { MediaStorage } from './media/storage.js';
 import { systemErrorCode } from './media/system-error.js';
 import type { TaskRunner } from './tasks/runner.js';
@@ -48,6 +49,7 @@ export function createApp(parts: AppParts): Koa {
       runner,
       storage,
       pictureLimits,
+      pictureChoice: offersChoice(config.imageProvider),
     }),
   );
   for (const kind of ['video', 'thumbnail', 'grid'] as const) {

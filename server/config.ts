@@ -1,5 +1,12 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import {
+  checkProvider,
+  providerEnvironment,
+  providerSettings,
+  SECRET_VARIABLES,
+  type ProviderSettings,
+} from './images/providers/settings.js';
 
 const integer = (fallback: number, min: number, max = Number.MAX_SAFE_INTEGER) =>
   z.coerce.number().int().min(min).max(max).default(fallback);
@@ -14,7 +21,7 @@ const flag = z
   .default('0')
   .transform((value) => value === '1' || value === 'true');
 
-const environment = z.object({
+const variables = z.object({
   PORT: integer(5000, 0, 65535),
   HOST: z.string().min(1).default('0.0.0.0'),
   BASE_URL: z.url().optional(),
@@ -28,7 +35,7 @@ const environment = z.object({
   DEVICE: deviceList,
   LOW_VRAM: flag,
   HALF_BATCH: flag,
-  IMAGE_PROVIDER: z.enum(['embedded']).default('embedded'),
+  ...providerEnvironment,
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   MAX_UPLOAD_MB: integer(20, 1, 1000),
   MAX_PICTURE_MEGAPIXELS: integer(40, 1, 1000),
@@ -36,6 +43,8 @@ const environment = z.object({
   SHUTDOWN_GRACE_SECONDS: integer(10, 0, 3600),
   CLIP_TIMEOUT_SECONDS: integer(3600, 10, 86_400),
 });
+
+const environment = variables.superRefine(checkProvider);
 
 /** Everything that the environment decides, checked and typed. Paths are absolute. */
 export interface Config {
@@ -53,7 +62,7 @@ export interface Config {
   readonly lowVram: boolean;
   /** The two branches of guidance are evaluated one after the other from the start. */
   readonly halfBatch: boolean;
-  readonly imageProvider: 'embedded';
+  readonly imageProvider: ProviderSettings;
   readonly logLevel: string;
   readonly maxUploadBytes: number;
   readonly maxPicturePixels: number;
@@ -70,7 +79,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   if (!parsed.success) {
     const lines = parsed.error.issues.map((issue) => {
       const name = String(issue.path[0]);
-      return `${name}=${given[name] ?? ''}: ${issue.message}`;
+      const value = SECRET_VARIABLES.includes(name) ? '' : `=${given[name] ?? ''}`;
+      return `${name}${value}: ${issue.message}`;
     });
     throw new Error(`The configuration is not valid:\n  ${lines.join('\n  ')}`);
   }
@@ -86,7 +96,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     devices: e.DEVICE.split(','),
     lowVram: e.LOW_VRAM,
     halfBatch: e.HALF_BATCH,
-    imageProvider: e.IMAGE_PROVIDER,
+    imageProvider: providerSettings(e),
     logLevel: e.LOG_LEVEL,
     maxUploadBytes: e.MAX_UPLOAD_MB * 1024 * 1024,
     maxPicturePixels: e.MAX_PICTURE_MEGAPIXELS * 1_000_000,

@@ -8,9 +8,9 @@ import { WorkerProcess } from '../pipeline/worker-process.js';
 import { createApp } from './app.js';
 import { readConfig, type Config } from './config.js';
 import { createGuardedClient } from './images/guarded-client.js';
-import { embeddedPicture } from './images/embedded-picture.js';
 import { createPictureObtainer } from './images/obtain.js';
 import { PICTURE_LIMITS } from './images/picture.js';
+import { createPictureProvider } from './images/providers/create-provider.js';
 import { listener } from './listener.js';
 import { createMediaStorage } from './media/storage.js';
 import { provideModel } from './model-folder.js';
@@ -33,7 +33,10 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
     workers,
     log,
     pictures: createPictureObtainer({
-      provider: embeddedPicture,
+      provider: createPictureProvider(config.imageProvider, {
+        limits: pictureLimits,
+        onRetry: (event) => log.warn(event, 'the image provider is asked again'),
+      }),
       download: (url, { signal }) => client.download(url, { signal, field: 'image_url' }),
       limits: pictureLimits,
     }),
@@ -49,7 +52,8 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : config.port;
   const url = config.baseUrl ?? `http://localhost:${port}`;
-  log.info({ host: config.host, port, model: manifest.name }, `taking requests at ${url}`);
+  const pictures = config.imageProvider.name;
+  log.info({ host: config.host, port, model: manifest.name, pictures }, `taking requests at ${url}`);
 
   return async () => {
     server.close();

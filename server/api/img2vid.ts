@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto';
 import type { Context, Middleware } from 'koa';
 import type { ModelManifest } from '../../pipeline/manifest.js';
 import { resolveClip } from '../../pipeline/clip-request.js';
+import { InvalidParameterError } from '../../samplers/index.js';
 import { invalidRequest } from '../errors.js';
 import type { PictureLimits } from '../images/picture.js';
 import { normalisePicture } from '../images/picture.js';
+import { CHOICES, choiceOfSeed } from '../images/providers/choice.js';
 import type { MediaStorage } from '../media/storage.js';
 import type { TaskRunner } from '../tasks/runner.js';
 import type { TaskSource } from '../tasks/task.js';
@@ -16,18 +18,22 @@ export interface Img2vidOptions {
   readonly runner: TaskRunner;
   readonly storage: MediaStorage;
   readonly pictureLimits: PictureLimits;
+  /** True where the image provider makes more than one picture of a prompt. */
+  readonly pictureChoice: boolean;
 }
 
 const MAX_PROMPT = 8192;
 
 /** POST /img2vid: accepts a task from a prompt, a picture's address or an uploaded picture and answers with it at once. */
 export const img2vid =
-  ({ readForm, manifest, runner, storage, pictureLimits }: Img2vidOptions): Middleware =>
+  ({ readForm, manifest, runner, storage, pictureLimits, pictureChoice }: Img2vidOptions): Middleware =>
   async (ctx: Context) => {
     const form = await readForm(ctx);
-    const { prompt, image_url, ...rest } = form.fields;
-    const { source, warnings } = chooseSource(form, prompt, image_url);
+    const { prompt, image_url, image_index, ...rest } = form.fields;
+    const chosen = chooseSource(form, prompt, image_url);
     const clip = resolveClip(rest, manifest);
+    const { source, warning } = chooseImage(chosen.source, image_index, clip.params.seed, pictureChoice);
+    const warnings = [...chosen.warnings, ...(warning === undefined ? [] : [warning]), ...clip.warnings];
     const id = randomUUID().replaceAll('-', '');
     if (source.type === 'upload' && form.picture) {
       const { png } = await normalisePicture(form.picture, pictureLimits);
@@ -39,7 +45,7 @@ export const img2vid =
         source,
         params: clip.params,
         model: manifest.name,
-        warnings: [...warnings, ...clip.warnings],
+        warnings,
       });
     } catch (error) {
       await storage.remove(id); // not acknowledged: nothing of it stays
@@ -78,6 +84,33 @@ function chooseSource(
   }
   const [[used, source], ...unused] = given;
   return { source, warnings: unused.map(([field]) => `${field} is not used, because ${used} is given`) };
+}
+
+/** Settles which picture of a prompt is used: the one asked for, else the one its seed stands for. */
+function chooseImage(
+  source: TaskSource,
+  field: unknown,
+  seed: number,
+  pictureChoice: boolean,
+): { source: TaskSource; warning?: string } {
+  const index = imageIndex(field);
+  if (source.type === 'prompt' && pictureChoice) {
+    return { source: { ...source, image_index: index ?? choiceOfSeed(seed) } };
+  }
+  if (index === undefined) return { source };
+  const why =
+    source.type === 'prompt' ? 'the image provider makes one picture' : 'no picture is made of a prompt';
+  return { source, warning: `image_index has no effect: ${why}` };
+}
+
+/** The field `image_index`; blank counts as not given. */
+function imageIndex(value: unknown): number | undefined {
+  if (value === undefined || value === null || value === '') return undefined;
+  const index = typeof value === 'string' && /^\s*[0-9]+\s*$/.test(value) ? Number(value) : value;
+  if (typeof index !== 'number' || !Number.isInteger(index) || index < 1 || index > CHOICES) {
+    throw new InvalidParameterError('image_index', value, `an integer from 1 to ${CHOICES}`);
+  }
+  return index;
 }
 
 /** A text field; blank counts as not given. */

@@ -1,6 +1,7 @@
 import type { ClipParams } from '../../pipeline/clip-params.js';
 import type { TaskSource } from '../tasks/task.js';
 import { normalisePicture, type PictureLimits } from './picture.js';
+import { checkMadePicture } from './providers/checked-picture.js';
 import type { PictureProvider } from './source.js';
 
 /** A checked picture, ready for the pipeline. */
@@ -33,9 +34,13 @@ export const createPictureObtainer = ({ provider, download, limits }: ObtainerPa
   async obtain(source, { W, H, seed }, { signal, onProgress }) {
     switch (source.type) {
       case 'prompt': {
+        const { prompt, image_index: imageIndex } = source;
         const request = { seed, width: W, height: H, signal, onProgress };
-        const { bytes } = await provider.make(source.prompt, request);
-        const { png } = await normalisePicture(bytes, limits, 'prompt');
+        const { bytes } = await provider.make(
+          prompt,
+          imageIndex === undefined ? request : { ...request, imageIndex },
+        );
+        const { png } = await checkMadePicture(bytes, limits);
         return { png, placeholder: provider.placeholder };
       }
       case 'image_url': {

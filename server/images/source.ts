@@ -5,6 +5,8 @@ export interface PictureRequest {
   /** Pixels the picture is wanted in; a source may give another size. */
   readonly width: number;
   readonly height: number;
+  /** Which of the pictures a source makes is wanted, 1 to 4; the seed decides where it is left out. */
+  readonly imageIndex?: number;
   readonly signal?: AbortSignal;
   /** Called with 0 to 1, never falling. */
   readonly onProgress?: (progress: number) => void;

@@ -12,7 +12,12 @@ export type TaskStage = 'image' | 'waiting' | 'encode' | 'sample' | 'decode' | '
 
 /** Where a task's picture comes from. */
 export type TaskSource =
-  | { readonly type: 'prompt'; readonly prompt: string }
+  | {
+      readonly type: 'prompt';
+      readonly prompt: string;
+      /** Which of the provider's pictures, 1 to 4; there where the provider makes more than one. */
+      readonly image_index?: number;
+    }
   | { readonly type: 'image_url'; readonly image_url: string }
   | { readonly type: 'upload' };
 

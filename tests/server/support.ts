@@ -5,13 +5,14 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pino } from 'pino';
+import { pino, type Logger } from 'pino';
 import type { ClipJob, ClipResult } from '../../pipeline/clip-job.js';
 import { WorkerPool } from '../../pipeline/worker-pool.js';
 import type { RunOptions } from '../../pipeline/worker-process.js';
 import { createApp } from '../../server/app.js';
 import { readConfig } from '../../server/config.js';
 import { listener } from '../../server/listener.js';
+import type { PictureObtainer } from '../../server/images/obtain.js';
 import { PICTURE_LIMITS } from '../../server/images/picture.js';
 import { createMediaStorage, type MediaStorage } from '../../server/media/storage.js';
 import { TaskRunner } from '../../server/tasks/runner.js';
@@ -60,18 +61,20 @@ export async function startService(
   options: {
     readonly make?: (job: ClipJob, options: RunOptions) => Promise<ClipResult>;
     readonly env?: NodeJS.ProcessEnv;
+    readonly pictures?: PictureObtainer;
+    readonly log?: Logger;
   } = {},
 ): Promise<TestService> {
   const folder = mkdtempSync(join(tmpdir(), 'service-'));
   const table = await openTable();
   const storage = createMediaStorage(folder);
-  const log = pino({ level: 'silent' });
+  const log = options.log ?? pino({ level: 'silent' });
   const jobs: ClipJob[] = [];
   const runner = new TaskRunner({
     table,
     storage,
     log,
-    pictures: {
+    pictures: options.pictures ?? {
       obtain: ({ type }) =>
         type === 'upload'
           ? Promise.reject(new Error('An uploaded picture is stored before its task exists'))
