@@ -11,13 +11,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { computed } from '../networks/checkpoint/index.js';
 import { GraphWeights, plainLayers, portableLayers } from '../networks/layers/index.js';
 import { encodeModel, Graph } from '../networks/onnx/index.js';
 import { buildUnet, Network, NORM_EPSILONS, plainBlocks, savingBlocks } from '../networks/svd/index.js';
 import type { TensorSupply, UnetConfiguration } from '../networks/svd/index.js';
 import { WeightFile } from '../networks/weights/index.js';
+import { InferenceSession, Tensor } from '../pipeline/onnx-runtime.js';
 
 const CLIP = { batch: 2, frames: 14, height: 36, width: 64 } as const;
 const CHANNELS = [64, 128, 256, 256] as const;

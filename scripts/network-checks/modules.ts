@@ -1,8 +1,8 @@
-import { Tensor } from 'onnxruntime-node';
-import type { InferenceSession } from 'onnxruntime-node';
 import { CheckpointError, readValues, SafetensorsFile, tensorsOf } from '../../networks/checkpoint/index.js';
 import type { SourceTensor } from '../../networks/checkpoint/index.js';
 import type { Model } from '../../pipeline/model.js';
+import { Tensor } from '../../pipeline/onnx-runtime.js';
+import type { ModelGraph } from '../../pipeline/sessions.js';
 import { largestDeviation } from './deviation.js';
 import type { Comparison } from './deviation.js';
 
@@ -11,7 +11,7 @@ interface ModuleRecord {
   readonly pattern: RegExp;
   readonly inputs: readonly string[];
   readonly output: string;
-  readonly session: (model: Model) => InferenceSession;
+  readonly graph: (model: Model) => ModelGraph;
 }
 
 const MODULES: readonly ModuleRecord[] = [
@@ -19,25 +19,25 @@ const MODULES: readonly ModuleRecord[] = [
     pattern: /^(unet(?:\.\d+)?)\.out$/,
     inputs: ['sample', 'timestep', 'encoder_hidden_states', 'added_time_ids'],
     output: 'out',
-    session: (model) => model.unet,
+    graph: (model) => model.unet,
   },
   {
     pattern: /^(vae\.encode(?:\.\d+)?)\.mode$/,
     inputs: ['image'],
     output: 'mode',
-    session: (model) => model.vaeEncoder,
+    graph: (model) => model.vaeEncoder,
   },
   {
     pattern: /^(vae\.decode(?:\.\d+)?)\.frames$/,
     inputs: ['latent'],
     output: 'frames',
-    session: (model) => model.vaeDecoder,
+    graph: (model) => model.vaeDecoder,
   },
   {
     pattern: /^(clip(?:\.\d+)?)\.image_embeds$/,
     inputs: ['pixel_values'],
     output: 'image_embeds',
-    session: (model) => model.imageEncoder,
+    graph: (model) => model.imageEncoder,
   },
 ];
 
@@ -77,9 +77,8 @@ async function runCase(
     const shape = dims.length === 0 ? [1] : dims;
     return [input, new Tensor('float32', readValues(tensor(`${name}.${input}`)), shape)] as const;
   });
-  const results = await module.session(model).run(Object.fromEntries(feeds));
-  const [result] = Object.values(results);
-  return largestDeviation(result.data as Float32Array, readValues(tensor(`${name}.${module.output}`)));
+  const result = await module.graph(model).run(Object.fromEntries(feeds));
+  return largestDeviation(result, readValues(tensor(`${name}.${module.output}`)));
 }
 
 function take(tensors: ReadonlyMap<string, SourceTensor>, path: string, name: string): SourceTensor {
