@@ -37,14 +37,17 @@ export async function checkNetworks(folder: string, options: ConversionOptions =
     const recordedBy = /^diffusers/i.test(run?.reference ?? '') ? ({ epsilons: 'diffusers' } as const) : {};
     const conversion = await convertSvd(sourceIn(folder), converted, { ...recordedBy, ...options });
     const model = await loadModel(converted, 'cpu');
-    const tolerances = TOLERANCES[conversion.form.precision];
-    const comparisons = await checkModules(model, join(folder, 'modules.safetensors'), tolerances.module);
-    if (run !== undefined) {
-      const paths = { picture: join(folder, 'input.png'), recorded: join(folder, 'pipeline.safetensors') };
-      comparisons.push(...(await checkPipeline(model, run, paths, tolerances)));
+    try {
+      const tolerances = TOLERANCES[conversion.form.precision];
+      const comparisons = await checkModules(model, join(folder, 'modules.safetensors'), tolerances.module);
+      if (run !== undefined) {
+        const paths = { picture: join(folder, 'input.png'), recorded: join(folder, 'pipeline.safetensors') };
+        comparisons.push(...(await checkPipeline(model, run, paths, tolerances)));
+      }
+      return { conversion, comparisons };
+    } finally {
+      await model.release();
     }
-    await model.release();
-    return { conversion, comparisons };
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }

@@ -2,8 +2,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { CheckpointError, readValues, SafetensorsFile, tensorsOf } from '../../networks/checkpoint/index.js';
 import { clipResize } from '../../pipeline/clip-preprocess.js';
-import type { ClipParams } from '../../pipeline/clip-params.js';
-import { encodePicture } from '../../pipeline/conditioning.js';
+import { encodePicture, type ConditioningParams } from '../../pipeline/conditioning.js';
 import { decodeFrames } from '../../pipeline/decode.js';
 import type { Model } from '../../pipeline/model.js';
 import { fitPicture, toTensor } from '../../pipeline/picture.js';
@@ -136,21 +135,12 @@ async function runPipeline(model: Model, run: PipelineRun, picturePath: string):
   };
 }
 
-const paramsOf = (run: PipelineRun): ClipParams => ({
+const paramsOf = (run: PipelineRun): ConditioningParams => ({
   W: run.width,
   H: run.height,
-  T: run.num_frames,
   fps: run.fps,
-  seed: run.seed,
-  steps: run.num_inference_steps,
   motion_bucket_id: run.motion_bucket_id,
   cond_aug: run.noise_aug_strength,
-  decoding_t: run.decode_chunk_size,
-  decoding_overlap: 0,
-  num_cols: 1,
-  sampler: 'EulerEDMSampler',
-  discretization: 'EDMDiscretization',
-  guider: 'LinearPredictionGuider',
 });
 
 /** rgb24 frames → [F,3,H,W] in 0…1. */
