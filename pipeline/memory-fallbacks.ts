@@ -20,7 +20,7 @@ export class MemoryFallbacks {
     this.#halfBatches = halfBatches;
   }
 
-  /** Whether the branches of guidance are evaluated one after the other: half the memory, the same numbers. */
+  /** Whether the branches of guidance are evaluated one after the other: half the memory, the same result up to rounding. */
   get halfBatches(): boolean {
     return this.#halfBatches;
   }

@@ -8,8 +8,8 @@ const WEIGHT_FILE = /[._]data$/;
  * How the graphs of a folder are loaded on a device, `cpu` or `cuda:<index>`.
  *
  * On the CPU the runtime repacks weights on its heap as it loads them. Where they lie in a file of their own that is
- * left out: they are mapped instead, so a load takes milliseconds, pages are shared with other processes and can be
- * dropped when memory is short.
+ * left out: those of matrix products are mapped instead, so a load takes milliseconds, pages are shared with other
+ * processes and can be dropped when memory is short. Those of convolutions are laid out anew either way.
  *
  * On CUDA the CPU stays allowed beside it (`session.disable_cpu_ep_fallback` is off): the runtime itself places the
  * shape arithmetic of a graph there, and would refuse any graph whose sizes are known only when it runs. Of the
