@@ -7,16 +7,15 @@
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { CheckpointError } from '../networks/checkpoint/index.js';
+import { DiskSpaceError } from '../networks/disk-space.js';
 import { convertSvd, FolderOccupiedError } from '../networks/svd/index.js';
-import type { EpsilonChoice, GraphForm } from '../networks/svd/index.js';
+import type { EpsilonChoice } from '../networks/svd/index.js';
 import { openByteProgress } from './byte-progress.js';
+import { addFormOptions, precisionOf, type FormOptions } from './conversion-options.js';
 
-interface Options {
+interface Options extends FormOptions {
   readonly out: string;
-  readonly target: GraphForm['target'];
-  readonly precision?: GraphForm['precision'];
   readonly plain: boolean;
-  readonly replace: boolean;
   readonly name?: string;
   readonly licence?: string;
   readonly epsilons?: EpsilonChoice;
@@ -37,23 +36,11 @@ function count(text: string): number {
   return value;
 }
 
-const program = new Command('convert')
+const program = addFormOptions(new Command('convert'))
   .description('Converts Stable Video Diffusion weights into a model folder')
   .argument('<source>', 'a diffusers folder, or a single .safetensors file in Stability’s layout')
   .requiredOption('--out <folder>', 'the model folder to write, models/NAME')
-  .addOption(
-    new Option('--target <target>', 'portable: any device; cuda: NVIDIA only, faster there')
-      .choices(['portable', 'cuda'])
-      .default('portable'),
-  )
-  .addOption(
-    new Option('--precision <precision>', 'of the weights; default fp32, for cuda fp16').choices([
-      'fp32',
-      'fp16',
-    ]),
-  )
   .option('--plain', 'the graphs as published, without savings, to compare with', false)
-  .option('--replace', 'replace the folder if it exists', false)
   .option('--name <name>', 'the model’s name; default the folder’s')
   .option('--licence <text>', 'licence of the weights, for model.json')
   .option('--frames <count>', 'frames the model was trained on, where the source does not say', count)
@@ -68,8 +55,12 @@ const program = new Command('convert')
   .option('--vision-head-channels <count>', 'single file: the same in the vision tower (80)', count)
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE));
 
+/** Faults of the source, the target or the disk: their messages say all. */
+const isExpected = (error: unknown): error is Error =>
+  [CheckpointError, FolderOccupiedError, DiskSpaceError].some((kind) => error instanceof kind);
+
 async function convert(source: string, options: Options): Promise<void> {
-  const { out, target, plain, precision, ...rest } = options;
+  const { out, target, plain, ...rest } = options;
   if (plain && target === 'cuda') program.error('error: --plain goes with --target portable only');
   const abort = new AbortController();
   process.once('SIGINT', () => abort.abort());
@@ -77,7 +68,7 @@ async function convert(source: string, options: Options): Promise<void> {
   const started = performance.now();
   const progress = openByteProgress(process.stderr, 'weights');
   try {
-    const form = { target, plain, precision: precision ?? (target === 'cuda' ? 'fp16' : 'fp32') };
+    const form = { target, plain, precision: precisionOf(options) };
     const done = await convertSvd(source, out, {
       ...rest,
       form,
@@ -95,7 +86,7 @@ async function convert(source: string, options: Options): Promise<void> {
   } catch (error) {
     progress.close();
     if (abort.signal.aborted) process.exitCode = EXIT_INTERRUPTED;
-    else if (error instanceof CheckpointError || error instanceof FolderOccupiedError) {
+    else if (isExpected(error)) {
       console.error(error.message);
       process.exitCode = EXIT_FAILED;
     } else throw error;

@@ -106,6 +106,11 @@ async function continuePart(
   throw new Error('the continued file was wrong');
 }
 
+/** How much of a file is there already, whole or in part. */
+export async function presentBytes(file: RemoteFile, target: string): Promise<number> {
+  return Math.min((await lengthOf(target)) ?? (await lengthOf(`${target}.part`)) ?? 0, file.size);
+}
+
 function newHash({ digest, size }: RemoteFile): Hash {
   return digest.kind === 'sha256' ? createHash('sha256') : createHash('sha1').update(`blob ${size}\0`);
 }

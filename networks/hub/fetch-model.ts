@@ -2,8 +2,9 @@ import { downloadFile, listFiles, modelInfo } from '@huggingface/hub';
 import type { ListFileEntry } from '@huggingface/hub';
 import { join } from 'node:path';
 import { chooseFiles } from './choose-files.js';
-import { failure, fetchFile } from './fetch-file.js';
+import { failure, fetchFile, presentBytes } from './fetch-file.js';
 import type { FetchFileOptions, RemoteFile } from './fetch-file.js';
+import { requireSpace, type FreeSpace } from '../disk-space.js';
 import { HubError } from './hub-error.js';
 
 /** Published models by short name. */
@@ -20,12 +21,29 @@ export interface FetchModelOptions extends Pick<FetchFileOptions, 'signal' | 'wa
   readonly revision?: string;
   readonly token?: string;
   readonly hubUrl?: string;
+  /** Told what is about to be fetched, before anything is. */
+  readonly onPlan?: (plan: FetchPlan) => void;
   readonly onProgress?: (bytes: number, total: number) => void;
+  /** Stands in for the file system's own answer. */
+  readonly free?: FreeSpace;
+}
+
+export interface FetchPlan {
+  readonly repository: string;
+  readonly commit: string;
+  /** As the repository states it. */
+  readonly licence: string;
+  readonly files: number;
+  /** Of all files, and of what is not there yet. */
+  readonly bytes: number;
+  readonly missing: number;
 }
 
 export interface FetchedModel {
   readonly repository: string;
   readonly commit: string;
+  /** As the repository states it. */
+  readonly licence: string;
   readonly files: readonly string[];
   readonly bytes: number;
 }
@@ -34,7 +52,7 @@ export interface FetchedModel {
  * Fetches the diffusers pipeline of a repository into a folder that `convertSvd` takes. Can be called again after any
  * failure: what is there is kept.
  * @param model a short name, or OWNER/NAME
- * @throws HubError
+ * @throws HubError, DiskSpaceError
  */
 export async function fetchModel(
   model: string,
@@ -55,19 +73,24 @@ export async function fetchModel(
       fetch(input, { ...init, signal: signal ?? null }),
   };
   signal?.throwIfAborted();
-  const commit = await commitOf(repository, options.revision ?? 'main', access);
+  const { commit, licence } = await describe(repository, options.revision ?? 'main', access);
   const remote = await remoteFiles(repository, commit, options.prefer ?? 'fp16', access);
   const total = remote.reduce((sum, { size }) => sum + size, 0);
+  const targetOf = ({ path }: RemoteFile): string => join(folder, ...path.split('/'));
+  const present = await Promise.all(remote.map((file) => presentBytes(file, targetOf(file))));
+  const missing = total - present.reduce((sum, bytes) => sum + bytes, 0);
+  options.onPlan?.({ repository, commit, licence, files: remote.length, bytes: total, missing });
+  await requireSpace(folder, missing, options.free);
   let before = 0;
   for (const file of remote) {
     const at = before;
-    await fetchFile(file, join(folder, ...file.path.split('/')), {
+    await fetchFile(file, targetOf(file), {
       ...options,
       onBytes: (count) => options.onProgress?.(at + count, total),
     });
     before += file.size;
   }
-  return { repository, commit, files: remote.map(({ path }) => path), bytes: total };
+  return { repository, commit, licence, files: remote.map(({ path }) => path), bytes: total };
 }
 
 interface Access {
@@ -76,14 +99,33 @@ interface Access {
   readonly fetch: typeof fetch;
 }
 
-async function commitOf(repository: string, revision: string, access: Access): Promise<string> {
+interface Description {
+  readonly commit: string;
+  readonly licence: string;
+}
+
+async function describe(repository: string, revision: string, access: Access): Promise<Description> {
   try {
-    const info = await modelInfo({ name: repository, revision, additionalFields: ['sha'], ...access });
-    if (/^[0-9a-f]{40}$/.test(info.sha)) return info.sha;
+    const additionalFields = ['sha', 'cardData'] as const;
+    const info = await modelInfo({
+      name: repository,
+      revision,
+      additionalFields: [...additionalFields],
+      ...access,
+    });
+    if (/^[0-9a-f]{40}$/.test(info.sha)) return { commit: info.sha, licence: licenceOf(info.cardData) };
   } catch (error) {
     throw failure({ path: repository }, error);
   }
   throw new HubError(`${repository}: the hub names no commit for ${revision}`);
+}
+
+/** A model card's licence: a well-known one, or one of its own by name and address. */
+function licenceOf(card: unknown): string {
+  const { license, license_name, license_link } = (card ?? {}) as Record<string, unknown>;
+  const name = [license_name, license].find((value) => typeof value === 'string');
+  const link = typeof license_link === 'string' ? ` (${license_link})` : '';
+  return name === undefined ? `not stated${link}` : `${name}${link}`;
 }
 
 async function remoteFiles(

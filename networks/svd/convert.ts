@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { requireSpace, type FreeSpace } from '../disk-space.js';
 import { encodeModel } from '../onnx/index.js';
 import { hasCode } from '../system-error.js';
 import { openSvdCheckpoint } from './checkpoint.js';
@@ -25,6 +26,8 @@ export interface ConversionOptions extends CheckpointOptions {
   /** Told the bytes of weights written so far, and all there will be. */
   readonly onProgress?: (written: number, total: number) => void;
   readonly signal?: AbortSignal;
+  /** Stands in for the file system's own answer. */
+  readonly free?: FreeSpace;
 }
 
 export interface Conversion {
@@ -41,7 +44,8 @@ export interface Conversion {
  * Converts published SVD weights into a model folder: four graphs, one data file with the weights of all, and
  * `model.json`. The folder appears under its name only when it is whole.
  * @param source a diffusers folder or a single file in Stability's layout
- * @throws CheckpointError naming every fault of the source; FolderOccupiedError when `folder` holds something
+ * @throws CheckpointError naming every fault of the source; FolderOccupiedError when `folder` holds something;
+ *   DiskSpaceError
  */
 export async function convertSvd(
   source: string,
@@ -49,7 +53,7 @@ export async function convertSvd(
   options: ConversionOptions = {},
 ): Promise<Conversion> {
   const target = resolve(folder);
-  if (options.replace !== true && (await entriesOf(target)).length > 0) throw new FolderOccupiedError(target);
+  await requireFree(target, options.replace);
   const form: GraphForm = { target: 'portable', precision: 'fp32', plain: false, ...options.form };
   if (form.plain && form.target === 'cuda') throw new TypeError('The plain form is portable only');
   const checkpoint = openSvdCheckpoint(source, {
@@ -70,6 +74,12 @@ export async function convertSvd(
   }
 }
 
+/** @throws FolderOccupiedError when a folder that is not to be replaced holds something */
+export async function requireFree(folder: string, replace = false): Promise<void> {
+  const target = resolve(folder);
+  if (!replace && (await entriesOf(target)).length > 0) throw new FolderOccupiedError(target);
+}
+
 async function writeFolder(
   checkpoint: SvdCheckpoint,
   folder: string,
@@ -87,6 +97,7 @@ async function writeFolder(
     await writeWhole(join(folder, name), bytes);
   }
   const total = weights.length;
+  await requireSpace(folder, total, options.free);
   const onProgress = (written: number) => options.onProgress?.(written, total);
   await weights.write(join(folder, weights.fileName), onProgress, options.signal);
   // Last, since this file makes the folder a model.

@@ -130,6 +130,28 @@ test('a pipeline is fetched whole, with half weights where there are some, pinne
   expect(waits).toEqual([]);
 });
 
+test('what is about to be fetched is told first, and refused when the disk is short', async () => {
+  const plans: unknown[] = [];
+  const total = CHOSEN.reduce((sum, name) => sum + FILES[name].length, 0);
+  const options = { hubUrl: hub.url, onPlan: (plan: unknown) => plans.push(plan) };
+  const short = fetchModel('own/er', folder, { ...options, free: () => Promise.resolve(total - 1) });
+  await expect(short).rejects.toMatchObject({ code: 'disk_full', needed: total, free: total - 1 });
+  expect(plans).toEqual([
+    {
+      repository: 'own/er',
+      commit: COMMIT,
+      licence: 'not stated',
+      files: CHOSEN.length,
+      bytes: total,
+      missing: total,
+    },
+  ]);
+  expect(hub.asked.filter((line) => line.includes('/resolve/'))).toEqual([]);
+  await fetchModel('own/er', folder, { ...options, free: () => Promise.resolve(total) });
+  await fetchModel('own/er', folder, { ...options, free: () => Promise.resolve(0) }); // nothing is missing
+  expect(plans[2]).toMatchObject({ bytes: total, missing: 0 });
+});
+
 test('a second fetch transfers nothing', async () => {
   await fetch();
   hub.asked.length = 0;
