@@ -1,9 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { requireSpace, type FreeSpace } from '../disk-space.js';
 import { encodeModel } from '../onnx/index.js';
 import { hasCode } from '../system-error.js';
+import type { WeightFile } from '../weights/index.js';
 import { openSvdCheckpoint } from './checkpoint.js';
 import type { CheckpointOptions, SvdCheckpoint } from './checkpoint.js';
 import { describeSvd, SVD_FILES } from './description.js';
@@ -13,6 +14,10 @@ import type { GraphForm } from './graphs.js';
 
 const RELEASE = '1';
 const DESCRIPTION = 'model.json';
+/** Names, in an unfinished folder, what it is to become. */
+const IDENTITY = '.identity';
+/** Ends the name of a folder whose conversion was aborted and can be gone on with. */
+const INTERRUPTED = '.interrupted';
 
 export interface ConversionOptions extends CheckpointOptions {
   readonly form?: Partial<GraphForm>;
@@ -42,7 +47,8 @@ export interface Conversion {
 
 /**
  * Converts published SVD weights into a model folder: four graphs, one data file with the weights of all, and
- * `model.json`. The folder appears under its name only when it is whole.
+ * `model.json`. The folder appears under its name only when it is whole. What an interrupted conversion of the same
+ * weights into the same form left behind is gone on with.
  * @param source a diffusers folder or a single file in Stability's layout
  * @throws CheckpointError naming every fault of the source; FolderOccupiedError when `folder` holds something;
  *   DiskSpaceError
@@ -61,16 +67,21 @@ export async function convertSvd(
     ...options,
   });
   await mkdir(dirname(target), { recursive: true });
-  await removeLeftovers(target);
   const fresh = `${target}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`;
   try {
-    await mkdir(fresh);
-    const conversion = await writeFolder(checkpoint, fresh, basename(target), form, options);
+    const plan = await planFolder(checkpoint, source, basename(target), form, options);
+    await beginOrGoOn(fresh, target, plan.identity);
+    const conversion = await writeFolder(plan, fresh, form, checkpoint, options);
+    await rm(join(fresh, IDENTITY));
     await putInPlace(fresh, target);
     return conversion;
+  } catch (error) {
+    // An interrupted conversion is left to go on with; after a fault there is nothing to go on with.
+    if (options.signal?.aborted === true) await setAside(fresh, `${target}${INTERRUPTED}`);
+    else await rm(fresh, { recursive: true, force: true });
+    throw error;
   } finally {
     checkpoint.close();
-    await rm(fresh, { recursive: true, force: true });
   }
 }
 
@@ -80,39 +91,80 @@ export async function requireFree(folder: string, replace = false): Promise<void
   if (!replace && (await entriesOf(target)).length > 0) throw new FolderOccupiedError(target);
 }
 
-async function writeFolder(
-  checkpoint: SvdCheckpoint,
-  folder: string,
+/** Everything about a model folder but the bytes of its weights. */
+interface FolderPlan {
+  readonly weights: WeightFile;
+  /** Files that are written whole, the description last: it makes the folder a model. */
+  readonly files: readonly (readonly [name: string, bytes: Uint8Array])[];
+  readonly maxFrames: number;
+  /** Equal for equal files made from the same, unchanged sources. */
+  readonly identity: string;
+}
+
+async function planFolder(
+  { configuration, ...checkpoint }: SvdCheckpoint,
+  source: string,
   folderName: string,
   form: GraphForm,
   options: ConversionOptions,
-): Promise<Conversion> {
-  const { configuration, layout, ignored } = checkpoint;
+): Promise<FolderPlan> {
   const maxFrames = options.maxFrames ?? Math.max(32, 2 * configuration.frames);
-  const { weights, ...graphs } = buildSvdGraphs(checkpoint, form, maxFrames);
+  const { weights, ...graphs } = buildSvdGraphs({ configuration, ...checkpoint }, form, maxFrames);
   const hash = createHash('sha256');
-  for (const [part, name] of Object.entries(SVD_FILES)) {
+  const graphFiles = Object.entries(SVD_FILES).map(([part, name]) => {
     const bytes = encodeModel(graphs[part as keyof typeof graphs], { producer: 'img2vid', version: RELEASE });
     hash.update(bytes);
-    await writeWhole(join(folder, name), bytes);
-  }
-  const total = weights.length;
-  await requireSpace(folder, total, options.free);
-  const onProgress = (written: number) => options.onProgress?.(written, total);
-  await weights.write(join(folder, weights.fileName), onProgress, options.signal);
-  // Last, since this file makes the folder a model.
+    return [name, bytes] as const;
+  });
+  const version = `${RELEASE}-${hash.copy().digest('hex').slice(0, 12)}`;
   const description = describeSvd(configuration, form, {
     name: options.name ?? folderName,
-    version: `${RELEASE}-${hash.digest('hex').slice(0, 12)}`,
+    version,
     licence: options.licence ?? 'as published with the weights',
     maxFrames,
   });
-  await writeWhole(join(folder, DESCRIPTION), Buffer.from(`${JSON.stringify(description, null, 2)}\n`));
+  const text = Buffer.from(`${JSON.stringify(description, null, 2)}\n`);
+  const identity = hash
+    .update(text)
+    .update(JSON.stringify(await traces(source)))
+    .digest('hex');
+  return { weights, files: [...graphFiles, [DESCRIPTION, text]], maxFrames, identity };
+}
+
+/** Name, length and time of change of every file of the source. */
+async function traces(source: string): Promise<readonly unknown[]> {
+  const { size, mtimeMs } = await stat(source);
+  if (!(await stat(source)).isDirectory()) return [resolve(source), size, mtimeMs];
+  const names = (await readdir(source, { recursive: true })).filter((name) => name.endsWith('.safetensors'));
+  return Promise.all(names.sort().map(async (name) => [name, ...(await traces(join(source, name)))]));
+}
+
+async function writeFolder(
+  { weights, files, maxFrames }: FolderPlan,
+  folder: string,
+  form: GraphForm,
+  { layout, ignored }: SvdCheckpoint,
+  options: ConversionOptions,
+): Promise<Conversion> {
+  const total = weights.length;
+  await requireSpace(folder, total - (await lengthOf(join(folder, weights.fileName))), options.free);
+  const onProgress = (written: number) => options.onProgress?.(written, total);
+  await weights.write(join(folder, weights.fileName), onProgress, options.signal);
+  for (const [name, bytes] of files) await writeWhole(join(folder, name), bytes);
   return { layout, form, bytes: total, ignored, maxFrames };
 }
 
+async function lengthOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return 0;
+    throw error;
+  }
+}
+
 async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
-  const handle = await open(path, 'wx');
+  const handle = await open(path, 'w');
   try {
     await handle.writeFile(bytes);
     await handle.sync();
@@ -130,16 +182,48 @@ async function putInPlace(fresh: string, target: string): Promise<void> {
   if (occupied) await rm(old, { recursive: true, force: true });
 }
 
-/** Removes what conversions into this folder left behind whose process is gone. */
-async function removeLeftovers(target: string): Promise<void> {
+/**
+ * Makes the folder `fresh`, or turns into it what a conversion with the same identity left behind whose process is gone.
+ * Other leftovers of such processes are removed. A rename decides between two that want the same one.
+ */
+async function beginOrGoOn(fresh: string, target: string, identity: string): Promise<void> {
+  for (const leftover of await leftovers(target)) {
+    const found = await readFile(join(leftover, IDENTITY), 'utf8').catch(() => '');
+    if (found !== identity) await rm(leftover, { recursive: true, force: true });
+    else if (await renamed(leftover, fresh)) return;
+  }
+  await mkdir(fresh);
+  await writeWhole(join(fresh, IDENTITY), Buffer.from(identity));
+}
+
+async function renamed(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to);
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT') || hasCode(error, 'ENOTEMPTY')) return false;
+    throw error;
+  }
+}
+
+/** Puts an unfinished folder in the place of an older one. One that was not begun yet is not there. */
+async function setAside(fresh: string, to: string): Promise<void> {
+  if ((await entriesOf(fresh)).length === 0) return;
+  await rm(to, { recursive: true, force: true });
+  await rename(fresh, to);
+}
+
+/** Folders of conversions into `target` that were aborted, or whose process is gone. */
+async function leftovers(target: string): Promise<string[]> {
   const prefix = `${basename(target)}.`;
-  for (const entry of await entriesOf(dirname(target))) {
+  const abandoned = (await entriesOf(dirname(target))).filter((entry) => {
+    if (entry === `${basename(target)}${INTERRUPTED}`) return true;
     const owner = entry.startsWith(prefix)
       ? /^(\d+)-[0-9a-f]{8}\.tmp$/.exec(entry.slice(prefix.length))
       : null;
-    if (owner === null || isAlive(Number(owner[1]))) continue;
-    await rm(join(dirname(target), entry), { recursive: true, force: true });
-  }
+    return owner !== null && !isAlive(Number(owner[1]));
+  });
+  return abandoned.map((entry) => join(dirname(target), entry));
 }
 
 function isAlive(pid: number): boolean {

@@ -96,7 +96,7 @@ describe('a converted folder', () => {
 });
 
 describe('a conversion that does not finish', () => {
-  test('because it was aborted leaves nothing behind', async () => {
+  const abortHalfway = async (): Promise<void> => {
     const abort = new AbortController();
     const conversion = convertSvd(TINY, folder, {
       signal: abort.signal,
@@ -106,6 +106,34 @@ describe('a conversion that does not finish', () => {
       },
     });
     await expect(conversion).rejects.toMatchObject({ name: 'AbortError' });
+  };
+
+  test('because it was aborted is gone on with by the next of the same kind, to the same bytes', async () => {
+    const whole = join(root, 'whole');
+    await convertSvd(TINY, whole, { name: 'tiny' });
+    await abortHalfway();
+    expect(siblings()).toEqual(['tiny.interrupted']);
+    const { ino } = statSync(join(`${folder}.interrupted`, 'weights.data'));
+    await convertSvd(TINY, folder);
+    expect(siblings()).toEqual(['tiny']);
+    expect(statSync(join(folder, 'weights.data')).ino).toBe(ino);
+    expect(readdirSync(folder).toSorted()).toEqual(readdirSync(whole).toSorted());
+    for (const name of readdirSync(whole)) {
+      expect(readFileSync(join(folder, name)).equals(readFileSync(join(whole, name)))).toBe(true);
+    }
+  });
+
+  test('because it was aborted is thrown away by the next of another kind', async () => {
+    await abortHalfway();
+    writeFileSync(join(`${folder}.interrupted`, 'mark'), '');
+    await convertSvd(TINY, folder, { form: { precision: 'fp16' } });
+    expect(siblings()).toEqual(['tiny']);
+    expect(readdirSync(folder)).not.toContain('mark');
+  });
+
+  test('because the disk is short says so before it writes weights', async () => {
+    const conversion = convertSvd(TINY, folder, { free: () => Promise.resolve(1e6) });
+    await expect(conversion).rejects.toMatchObject({ code: 'disk_full', free: 1e6 });
     expect(siblings()).toEqual([]);
   });
 

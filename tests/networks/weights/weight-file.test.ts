@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { computed, halvesToFloats, SafetensorsFile, tensorsOf } from '../../../networks/checkpoint/index.js';
@@ -72,4 +72,56 @@ test('a value beyond half precision is refused with its tensor’s name', async 
   const file = new WeightFile('w');
   file.add('big', { type: 'float16', dims: [2], parts: [{ source: source([1, 7e4]) }] });
   await expect(written(file)).rejects.toThrow('big: 70000 is beyond half precision');
+});
+
+test('an interrupted write goes on from the last point that is on the disk, and gives the same file', async () => {
+  const path = join(folder, 'w');
+  let made = 0;
+  /** Sixteen tensors of 64 bytes; the last of them counts how often it is computed. */
+  const plan = (): WeightFile => {
+    const file = new WeightFile('w');
+    for (let i = 0; i < 16; i++) {
+      const numbers = computed(`t${i}`, [16], () => {
+        made++;
+        return Float32Array.from({ length: 16 }, (_, k) => i + k / 16);
+      });
+      file.add(`t${i}`, { type: 'float32', dims: [16], parts: [{ source: numbers }] });
+    }
+    return file;
+  };
+  await plan().write(path, () => undefined);
+  const whole = readFileSync(path);
+  rmSync(path);
+
+  const abort = new AbortController();
+  const stopped = plan().write(path, (n) => n >= 640 && abort.abort(), abort.signal, 128);
+  await expect(stopped).rejects.toMatchObject({ name: 'AbortError' });
+  made = 0;
+  const seen: number[] = [];
+  await plan().write(path, (n) => seen.push(n), undefined, 128);
+  expect(seen[0]).toBeGreaterThanOrEqual(640 - 128);
+  expect(made).toBeLessThanOrEqual(16 - 8);
+  expect(readFileSync(path).equals(whole)).toBe(true);
+  expect(readdirSync(folder)).toEqual(['w']);
+});
+
+test('a damaged journal or a file that lost its end is written anew', async () => {
+  const path = join(folder, 'w');
+  const plan = (): WeightFile => {
+    const file = new WeightFile('w');
+    const numbers = computed('a', [16], () => new Float32Array(16).fill(3));
+    for (const name of ['a', 'b'])
+      file.add(name, { type: 'float32', dims: [16], parts: [{ source: numbers }] });
+    return file;
+  };
+  for (const [journal, content] of [
+    ['12x', Buffer.alloc(128)],
+    ['128', Buffer.alloc(64, 7)],
+  ] as const) {
+    writeFileSync(`${path}.written`, journal);
+    writeFileSync(path, content);
+    await plan().write(path, () => undefined);
+    const tail = readFileSync(path).subarray(64);
+    expect([...new Float32Array(Uint8Array.from(tail).buffer)]).toEqual(new Array(16).fill(3));
+  }
 });
