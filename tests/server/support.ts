@@ -184,13 +184,13 @@ export async function startService(
     const response = await fetch(`${url}${path}`, {
       method,
       headers: { ...(json ? { 'content-type': 'application/json' } : {}), ...headers },
-      ...(body === undefined ? {} : { body: json ? JSON.stringify(body) : (body as FormData) }),
+      ...(body === undefined ? {} : { body: json ? JSON.stringify(body) : body }),
     });
     const text = await response.text();
     return {
       status: response.status,
       headers: response.headers,
-      body: (text === '' ? {} : JSON.parse(text)) as Answer['body'],
+      body: text === '' ? {} : JSON.parse(text),
     };
   };
   const close = async (): Promise<void> => {
