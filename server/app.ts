@@ -9,6 +9,9 @@ import { health } from './api/health.js';
 import { answerErrors } from './api/http-errors.js';
 import { img2vid } from './api/img2vid.js';
 import { status } from './api/status.js';
+import { createSubmit, type SubmitOptions } from './api/submit.js';
+import { createTaskJson } from './api/task-json.js';
+import { createTasksApi } from './api/tasks.js';
 import type { Config } from './config.js';
 import type { PictureLimits } from './images/picture.js';
 import { offersChoice } from './images/providers/settings.js';
@@ -16,6 +19,7 @@ import type { MediaStorage } from './media/storage.js';
 import { systemErrorCode } from './media/system-error.js';
 import type { TaskRunner } from './tasks/runner.js';
 import type { TaskTable } from './tasks/table.js';
+import { createWebhookReader } from './webhooks/subscription.js';
 
 export interface AppParts {
   readonly config: Config;
@@ -31,27 +35,31 @@ export interface AppParts {
 /** Puts the Koa application together. */
 export function createApp(parts: AppParts): Koa {
   const { config, manifest, table, runner, storage, pictureLimits, workers, log } = parts;
+  const submitParts: SubmitOptions = {
+    readForm: createFormReader(config.maxUploadBytes),
+    readWebhook: createWebhookReader(config.webhookAllowOrigins),
+    manifest,
+    table,
+    runner,
+    storage,
+    pictureLimits,
+    pictureChoice: offersChoice(config.imageProvider),
+  };
+  const submit = createSubmit(submitParts);
+  const { baseUrl } = config;
   const router = new Router();
   router.get('/', (ctx) => {
     ctx.body = {
       name: 'img2vid',
       model: manifest.name,
-      endpoints: ['POST /img2vid', 'GET /status', 'GET /download/video/:id', 'GET /health'],
+      endpoints: ['POST /img2vid', 'GET /status', 'GET /download/video/:id', '/tasks', 'GET /health'],
     };
   });
   router.get('/health', health(manifest, workers, runner));
   router.get('/status', status(table, runner));
-  router.post(
-    '/img2vid',
-    img2vid({
-      readForm: createFormReader(config.maxUploadBytes),
-      manifest,
-      runner,
-      storage,
-      pictureLimits,
-      pictureChoice: offersChoice(config.imageProvider),
-    }),
-  );
+  router.post('/img2vid', img2vid(submit));
+  const tasksApi = createTasksApi({ submit, parts: submitParts, toJson: createTaskJson(baseUrl), baseUrl });
+  router.use(tasksApi.routes());
   for (const kind of ['video', 'thumbnail', 'grid'] as const) {
     router.get(`/download/${kind}/:id`, download(kind, table, storage));
   }

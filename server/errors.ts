@@ -1,20 +1,28 @@
 /** The classes of error bodies that clients of the img2vid API know. */
 export type ErrorClass =
   | 'Invalid request'
+  | 'Forbidden'
   | 'Not found'
   | 'Method not allowed'
+  | 'Conflict'
+  | 'Gone'
   | 'Payload too large'
   | 'Unsupported media type'
+  | 'Unprocessable content'
   | 'Too many requests'
   | 'Service unavailable'
   | 'Internal server error';
 
 const CLASS_OF_STATUS: Readonly<Record<number, ErrorClass>> = {
   400: 'Invalid request',
+  403: 'Forbidden',
   404: 'Not found',
   405: 'Method not allowed',
+  409: 'Conflict',
+  410: 'Gone',
   413: 'Payload too large',
   415: 'Unsupported media type',
+  422: 'Unprocessable content',
   429: 'Too many requests',
   503: 'Service unavailable',
 };

@@ -3,7 +3,10 @@ import type { Logger } from 'pino';
 import { InvalidParameterError } from '../../samplers/index.js';
 import { invalidRequest, notFound, ServiceError } from '../errors.js';
 
-/** Turns whatever is thrown below it into the JSON body `{error, message, field?, allowed?}` with its status. */
+/**
+ * Turns whatever is thrown below it into the JSON body `{error, message, field?, allowed?}` with its status. The body of
+ * an API that asks for it (`showErrorCodes`) has the error's `code` as well.
+ */
 export const answerErrors =
   (log: Logger): Middleware =>
   async (ctx, next) => {
@@ -27,8 +30,14 @@ export const answerErrors =
 
 function answer(ctx: Context, error: ServiceError): void {
   ctx.status = error.status;
-  ctx.body = error.toBody();
+  ctx.body = { ...error.toBody(), ...(ctx.state.errorCodes === true ? { code: error.code } : {}) };
 }
+
+/** The API below it shows the codes of its errors; the img2vid API's bodies know none. */
+export const showErrorCodes: Middleware = (ctx, next) => {
+  ctx.state.errorCodes = true;
+  return next();
+};
 
 function toServiceError(error: unknown): ServiceError {
   if (error instanceof ServiceError) return error;

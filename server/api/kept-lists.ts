@@ -8,7 +8,7 @@ export interface ListAnswer {
   readonly gzipped: () => Promise<Buffer>;
   /** How many tasks there are in all. */
   readonly total: number;
-  /** The id that the next page begins after; undefined when this page is the last. */
+  /** Where the next page is; undefined when this one is the last. */
   readonly next: string | undefined;
 }
 

@@ -9,7 +9,8 @@ import type { MediaStorage } from '../media/storage.js';
 import { Forecast } from './forecast.js';
 import { LocalQueue, type TaskQueue } from './queue.js';
 import type { TaskTable } from './table.js';
-import { isTerminal, type NewTask, type Task, type TaskError, type TaskProgress } from './task.js';
+import type { KeyClaim } from './idempotency.js';
+import { CANCELLED, isTerminal, type NewTask, type Task, type TaskError, type TaskProgress } from './task.js';
 import { viewTask, type TaskView } from './view.js';
 
 export interface RunnerOptions {
@@ -56,6 +57,38 @@ export class TaskRunner {
     return this.view(task);
   }
 
+  /** Like `submit`, once for each `Idempotency-Key`. Accepts nothing, and gives undefined, where the key is taken. */
+  async submitOnce(newTask: NewTask, claim: KeyClaim): Promise<TaskView | undefined> {
+    const task = await this.#o.table.createOnce(newTask, claim);
+    if (!task) return undefined;
+    await this.#enqueue(task);
+    return this.view(task);
+  }
+
+  /**
+   * Ends a task wherever it stands; one that has ended stays as it is. It is durable when this resolves, and the task's
+   * device or download is let go as soon as it obeys. Gives the task as it is then, or undefined where there is none.
+   */
+  async cancel(id: string): Promise<Task | undefined> {
+    const { table, storage, log } = this.#o;
+    // The row first: whatever of the task still runs finds that it has ended, also after a restart.
+    if (await table.fail(id, { code: CANCELLED, message: 'The task was cancelled' })) {
+      log.info({ task: id }, 'task cancelled');
+      this.#queue.abort(id);
+      this.#forecast.end(id, false);
+      await storage.removePicture(id);
+    }
+    return table.get(id);
+  }
+
+  /** Removes a task with all its files, cancelling it if need be. False when there is none. */
+  async remove(id: string): Promise<boolean> {
+    if (!(await this.cancel(id))) return false;
+    // The files first: what a crash leaves is a row that can be removed again, not files that nothing points at.
+    await this.#o.storage.remove(id);
+    return this.#o.table.remove(id);
+  }
+
   /** Puts back what an earlier process left unfinished and removes the files that nothing refers to. */
   async recover(): Promise<void> {
     const tasks = await this.#o.table.unfinished();
@@ -98,12 +131,14 @@ export class TaskRunner {
   async #obtainPicture(id: string, signal: AbortSignal): Promise<void> {
     const { table, storage, pictures } = this.#o;
     const task = await table.get(id);
-    if (!task || !(await table.start(id, 'image'))) return;
+    if (!task || !(await table.start(id, 'image'))) return this.#forecast.end(id, false);
     const report = (share: number): void =>
       table.report(id, { stage: 'image', step: null, steps: null, progress: share * PICTURE_SHARE });
     report(0);
     const picture = await pictures.obtain(task.source, task.params, { signal, onProgress: report });
     await storage.write(storage.picture(id), picture.png);
+    const now = await table.get(id);
+    if (!now || isTerminal(now.status)) return storage.removePicture(id); // cancelled while it was written
     if (picture.placeholder) await table.markPlaceholder(id);
     table.report(id, { stage: 'waiting', step: null, steps: null, progress: PICTURE_SHARE });
     this.#queue.add('device', id, task.createdAt);
@@ -112,12 +147,15 @@ export class TaskRunner {
   async #makeClip(id: string, signal: AbortSignal): Promise<void> {
     const { table, storage, workers, clipTimeoutMs, log } = this.#o;
     const task = await table.get(id);
-    if (!task || isTerminal(task.status)) return;
-    if (task.status === 'queued' && !(await table.start(id, 'encode'))) return;
+    if (!task || isTerminal(task.status)) return this.#forecast.end(id, false);
+    if (task.status === 'queued' && !(await table.start(id, 'encode'))) {
+      return this.#forecast.end(id, false);
+    }
     this.#forecast.begin(id);
     const base = task.source.type === 'upload' ? 0 : PICTURE_SHARE;
     const folder = await storage.createWork(id);
     try {
+      signal.throwIfAborted();
       const job = { id, picture: storage.picture(id), params: task.params, folder };
       const result = await workers.run(job, {
         signal,
@@ -131,7 +169,7 @@ export class TaskRunner {
       if (!completed) await storage.remove(id); // moved by somebody else meanwhile: nothing points at the files
       this.#forecast.end(id, completed);
       await storage.removePicture(id);
-      log.info({ task: id, milliseconds, warnings }, 'clip completed');
+      if (completed) log.info({ task: id, milliseconds, warnings }, 'clip completed');
     } finally {
       await storage.removeWork(folder);
     }
@@ -161,17 +199,19 @@ export class TaskRunner {
       await table.requeue(id);
       return false;
     }
+    // Either move is refused where the task was cancelled meanwhile: it neither runs again nor fails for another reason.
     if (error instanceof PipelineError && error.code === 'worker_crashed') {
       const crashes = 1 + ((await table.get(id))?.crashes ?? 0);
-      if (crashes < MAX_CRASHES) {
+      if (crashes < MAX_CRASHES && (await table.requeue(id, { crashed: true }))) {
         log.warn({ task: id, crashes, err: error }, 'worker died, the clip is tried again');
         this.#forecast.suspend(id);
-        return table.requeue(id, { crashed: true });
+        return true;
       }
     }
     const taskError = toTaskError(error);
-    log[taskError.code === 'internal_error' ? 'error' : 'warn']({ task: id, err: error }, 'task failed');
-    await table.fail(id, taskError);
+    if (await table.fail(id, taskError)) {
+      log[taskError.code === 'internal_error' ? 'error' : 'warn']({ task: id, err: error }, 'task failed');
+    }
     this.#forecast.end(id, false);
     await storage.removePicture(id);
     return false;

@@ -1,23 +1,24 @@
+import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { sql, type Insertable, type Kysely, type Selectable, type UpdateObject } from 'kysely';
 import type { TaskRow, Tables } from './database.js';
-import {
-  isTerminal,
-  type NewTask,
-  type Task,
-  type TaskError,
-  type TaskProgress,
-  type TaskResult,
-  type TaskSource,
-  type TaskStage,
-  type TaskStatus,
-} from './task.js';
+import { claimKey, findKey, type ClaimedKey, type KeyClaim } from './idempotency.js';
+import { taskOfRow } from './task-row.js';
+import type { NewTask, Task, TaskError, TaskProgress, TaskResult, TaskStage, TaskStatus } from './task.js';
 
 export interface TaskQuery {
   readonly status?: TaskStatus;
   readonly limit: number;
   /** Only tasks older than the one with this id. */
   readonly before?: string;
+}
+
+/** What happened to a task: it is new, it is in another state, it got on within its state, or it is gone. */
+export type TaskChange = 'created' | 'moved' | 'progress' | 'removed';
+
+/** Writes down what must be known exactly when a change of state is: it is called within the change's transaction. */
+export interface StateJournal {
+  record(transaction: Kysely<Tables>, task: Task): Promise<void>;
 }
 
 /**
@@ -27,19 +28,25 @@ export interface TaskQuery {
  *
  * Emits `change` with the id after every change.
  */
-export class TaskTable extends EventEmitter<{ change: [id: string] }> {
+export class TaskTable extends EventEmitter<{ change: [id: string, change: TaskChange] }> {
+  /** Names this opening of the table: revisions of another one say nothing about this. */
+  readonly epoch = randomBytes(6).toString('hex');
   readonly #db: Kysely<Tables>;
+  readonly #journal: StateJournal | undefined;
+  /** Progress since the row was written; there is an entry for every task in the state `processing`, and no other. */
   readonly #live = new Map<string, TaskProgress>();
   #lastCreatedAt = 0;
   #revision = 0;
 
-  private constructor(db: Kysely<Tables>) {
+  private constructor(db: Kysely<Tables>, journal?: StateJournal) {
     super();
+    this.setMaxListeners(0); // every open stream of events listens
     this.#db = db;
+    this.#journal = journal;
   }
 
-  static async open(db: Kysely<Tables>): Promise<TaskTable> {
-    const table = new TaskTable(db);
+  static async open(db: Kysely<Tables>, journal?: StateJournal): Promise<TaskTable> {
+    const table = new TaskTable(db, journal);
     const newest = await db
       .selectFrom('tasks')
       .select((e) => e.fn.max('created_at').as('at'))
@@ -55,20 +62,21 @@ export class TaskTable extends EventEmitter<{ change: [id: string] }> {
 
   /** Writes a queued task. It is durable when the promise resolves. */
   async create(task: NewTask): Promise<Task> {
-    // Strictly increasing, so that it orders tasks even when two arrive within a millisecond or the clock steps back.
-    this.#lastCreatedAt = Math.max(Date.now(), this.#lastCreatedAt + 1);
-    const row: Insertable<TaskRow> = {
-      id: task.id,
-      created_at: this.#lastCreatedAt,
-      status: 'queued',
-      model: task.model,
-      source: JSON.stringify(task.source),
-      params: JSON.stringify(task.params),
-      warnings: JSON.stringify(task.warnings),
-    };
-    const inserted = await this.#db.insertInto('tasks').values(row).returningAll().executeTakeFirstOrThrow();
-    this.#changed(task.id);
-    return this.#toTask(inserted);
+    return this.#created(await this.#insert(this.#db, task));
+  }
+
+  /** Like `create`, for a request with an `Idempotency-Key`. Writes nothing, and gives undefined, where the key is taken. */
+  async createOnce(task: NewTask, claim: KeyClaim): Promise<Task | undefined> {
+    const row = await this.#db.transaction().execute(async (transaction) => {
+      const claimed = await claimKey(transaction, claim, task.id);
+      return claimed ? this.#insert(transaction, task) : undefined;
+    });
+    return row && this.#created(row);
+  }
+
+  /** What an `Idempotency-Key` stands for already. */
+  findKey(key: string): Promise<ClaimedKey | undefined> {
+    return findKey(this.#db, key);
   }
 
   async get(id: string): Promise<Task | undefined> {
@@ -106,8 +114,9 @@ export class TaskTable extends EventEmitter<{ change: [id: string] }> {
   }
 
   /** queued → processing. False when somebody else moved the task first. */
-  start(id: string, stage: TaskStage): Promise<boolean> {
-    return this.#move(id, 'queued', { status: 'processing', stage, started_at: Date.now(), progress: 0 });
+  async start(id: string, stage: TaskStage): Promise<boolean> {
+    const values = { status: 'processing', stage, started_at: Date.now(), progress: 0 };
+    return this.#move(id, 'queued', values, { stage, step: null, steps: null, progress: 0 });
   }
 
   /**
@@ -151,66 +160,97 @@ export class TaskTable extends EventEmitter<{ change: [id: string] }> {
     });
   }
 
-  /** Marks a task whose picture is the embedded source's stand-in. */
+  /** Marks a running task whose picture is the embedded source's stand-in. */
   async markPlaceholder(id: string): Promise<void> {
-    await this.#db.updateTable('tasks').set({ placeholder: 1 }).where('id', '=', id).execute();
-    this.#changed(id);
+    const { numUpdatedRows } = await this.#db
+      .updateTable('tasks')
+      .set({ placeholder: 1 })
+      .where('id', '=', id)
+      .where('status', '=', 'processing')
+      .executeTakeFirst();
+    if (numUpdatedRows > 0n) this.#changed(id, 'progress');
   }
 
-  /** Progress of a running task. Lower progress than before is raised to it: a bar never runs backwards. */
+  /**
+   * Progress of a running task; nothing for a task in any other state, since the news of a worker may come after the
+   * task's end. Lower progress than before is raised to it: a bar never runs backwards.
+   */
   report(id: string, progress: TaskProgress): void {
-    const last = this.#live.get(id)?.progress ?? 0;
-    this.#live.set(id, { ...progress, progress: Math.max(progress.progress, last) });
-    this.#changed(id);
+    const last = this.#live.get(id);
+    if (!last) return;
+    this.#live.set(id, { ...progress, progress: Math.max(progress.progress, last.progress) });
+    this.#changed(id, 'progress');
+  }
+
+  /** Removes a task that has ended. False when there is none. */
+  async remove(id: string): Promise<boolean> {
+    const { numDeletedRows } = await this.#db
+      .deleteFrom('tasks')
+      .where('id', '=', id)
+      .where('status', 'in', ['completed', 'error'])
+      .executeTakeFirst();
+    if (numDeletedRows === 0n) return false;
+    this.#changed(id, 'removed');
+    return true;
   }
 
   async close(): Promise<void> {
     await this.#db.destroy();
   }
 
+  #insert(db: Kysely<Tables>, task: NewTask): Promise<Selectable<TaskRow>> {
+    // Strictly increasing, so that it orders tasks even when two arrive within a millisecond or the clock steps back.
+    this.#lastCreatedAt = Math.max(Date.now(), this.#lastCreatedAt + 1);
+    const row: Insertable<TaskRow> = {
+      id: task.id,
+      created_at: this.#lastCreatedAt,
+      status: 'queued',
+      model: task.model,
+      source: JSON.stringify(task.source),
+      params: JSON.stringify(task.params),
+      warnings: JSON.stringify(task.warnings),
+      webhook: task.webhook ? JSON.stringify(task.webhook) : null,
+    };
+    return db.insertInto('tasks').values(row).returningAll().executeTakeFirstOrThrow();
+  }
+
+  #created(row: Selectable<TaskRow>): Task {
+    this.#changed(row.id, 'created');
+    return this.#toTask(row);
+  }
+
+  /** Changes the state of a task that is in one of the states `from`. `live`: its progress in the new state. */
   async #move(
     id: string,
     from: TaskStatus | readonly TaskStatus[],
     values: UpdateObject<Tables, 'tasks', 'tasks'>,
+    live?: TaskProgress,
   ): Promise<boolean> {
-    const result = await this.#db
-      .updateTable('tasks')
-      .set(values)
-      .where('id', '=', id)
-      .where('status', 'in', [from].flat())
-      .executeTakeFirst();
-    if (result.numUpdatedRows === 0n) return false;
-    this.#live.delete(id);
-    this.#changed(id);
-    return true;
+    const moved = await this.#db.transaction().execute(async (transaction) => {
+      const row = await transaction
+        .updateTable('tasks')
+        .set(values)
+        .where('id', '=', id)
+        .where('status', 'in', [from].flat())
+        .returningAll()
+        .executeTakeFirst();
+      if (!row) return false;
+      await this.#journal?.record(transaction, taskOfRow(row));
+      // Within the transaction, which no other move overlaps: progress and state can never disagree for good.
+      if (live) this.#live.set(id, live);
+      else this.#live.delete(id);
+      return true;
+    });
+    if (moved) this.#changed(id, 'moved');
+    return moved;
   }
 
-  #changed(id: string): void {
+  #changed(id: string, change: TaskChange): void {
     this.#revision++;
-    this.emit('change', id);
+    this.emit('change', id, change);
   }
 
   #toTask(row: Selectable<TaskRow>): Task {
-    const status = row.status as TaskStatus;
-    const live = isTerminal(status) ? undefined : this.#live.get(row.id);
-    return {
-      id: row.id,
-      status,
-      stage: live?.stage ?? (row.stage as TaskStage | null),
-      step: live?.step ?? row.step,
-      steps: live?.steps ?? row.steps,
-      progress: live?.progress ?? row.progress,
-      createdAt: Number(row.created_at),
-      startedAt: row.started_at === null ? null : Number(row.started_at),
-      endedAt: row.ended_at === null ? null : Number(row.ended_at),
-      crashes: row.crashes,
-      placeholder: row.placeholder === 1,
-      model: row.model,
-      source: JSON.parse(row.source) as TaskSource,
-      params: JSON.parse(row.params) as Task['params'],
-      warnings: JSON.parse(row.warnings) as string[],
-      error: row.error === null ? null : (JSON.parse(row.error) as TaskError),
-      result: row.result === null ? null : (JSON.parse(row.result) as TaskResult),
-    };
+    return taskOfRow(row, this.#live.get(row.id));
   }
 }

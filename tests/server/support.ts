@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino, type Logger } from 'pino';
 import type { ClipJob, ClipResult } from '../../pipeline/clip-job.js';
+import { PipelineError } from '../../pipeline/errors.js';
 import { WorkerPool } from '../../pipeline/worker-pool.js';
 import type { RunOptions } from '../../pipeline/worker-process.js';
 import { createApp } from '../../server/app.js';
@@ -21,6 +22,15 @@ import type { TaskView } from '../../server/tasks/view.js';
 import { manifest } from '../pipeline/manifests.js';
 import { openTable } from './tasks/support.js';
 
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  readonly body: any;
+}
+
+export type Make = (job: ClipJob, options: RunOptions) => Promise<ClipResult>;
+
 export interface TestService {
   readonly url: string;
   readonly port: number;
@@ -30,6 +40,13 @@ export interface TestService {
   readonly runner: TaskRunner;
   /** Jobs that reached the (stand-in) worker. */
   readonly jobs: ClipJob[];
+  /** One request: a plain body goes as JSON, a form as multipart. */
+  readonly call: (
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ) => Promise<Answer>;
   /** Waits until a task has ended, and gives its wire form. */
   readonly ended: (id: string) => Promise<TaskView>;
   readonly close: () => Promise<void>;
@@ -38,7 +55,7 @@ export interface TestService {
 /** What the stand-in worker writes as a clip. */
 export const VIDEO = Buffer.from('0123456789 not really a video');
 
-const makeClip = async (job: ClipJob): Promise<ClipResult> => {
+export const makeClip = async (job: ClipJob): Promise<ClipResult> => {
   const videos = Array.from({ length: job.params.num_cols }, (_, i) => ({
     file: `video-${i}.mp4`,
     thumbnail: `thumbnail-${i}.png`,
@@ -56,17 +73,64 @@ const makeClip = async (job: ClipJob): Promise<ClipResult> => {
   return { videos, grid: 'grid.mp4', warnings: [], milliseconds };
 };
 
+/** Clips that stand at a step until they are told to end, or are cancelled. */
+export interface HeldClips {
+  readonly make: Make;
+  /** Waits until the clip of a task runs. */
+  readonly running: (id: string) => Promise<void>;
+  /** Lets a clip end, now or when it runs. */
+  readonly release: (id: string) => void;
+}
+
+export function holdClips(): HeldClips {
+  const gates = new Map<string, { running: PromiseWithResolvers; released: PromiseWithResolvers }>();
+  const gate = (id: string) => {
+    const found = gates.get(id) ?? { running: withResolvers(), released: withResolvers() };
+    gates.set(id, found);
+    return found;
+  };
+  return {
+    make: async (job, { signal, onProgress }) => {
+      onProgress?.({ stage: 'sample', step: 1, steps: 4, progress: 0.25 });
+      gate(job.id).running.resolve();
+      await new Promise<void>((resolve, reject) => {
+        const cancel = (): void => reject(new PipelineError('cancelled', 'Cancelled'));
+        if (signal?.aborted) cancel();
+        signal?.addEventListener('abort', cancel);
+        void gate(job.id).released.promise.then(resolve);
+      });
+      return makeClip(job);
+    },
+    running: (id) => gate(id).running.promise,
+    release: (id) => gate(id).released.resolve(),
+  };
+}
+
+interface PromiseWithResolvers {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+}
+
+export function withResolvers(): PromiseWithResolvers {
+  let resolve = (): void => undefined;
+  const promise = new Promise<void>((r) => (resolve = r));
+  return { promise, resolve };
+}
+
 /** The whole service on a loopback port with a real table and storage; only the clips and prompts' pictures are made up. */
 export async function startService(
   options: {
-    readonly make?: (job: ClipJob, options: RunOptions) => Promise<ClipResult>;
+    readonly make?: Make;
+    readonly obtain?: PictureObtainer['obtain'];
     readonly env?: NodeJS.ProcessEnv;
     readonly pictures?: PictureObtainer;
     readonly log?: Logger;
+    /** A data folder that outlives the service, for one that starts again; the table then lies in it. */
+    readonly folder?: string;
   } = {},
 ): Promise<TestService> {
-  const folder = mkdtempSync(join(tmpdir(), 'service-'));
-  const table = await openTable();
+  const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'service-'));
+  const table = await openTable(options.folder === undefined ? ':memory:' : join(folder, 'tasks.db'));
   const storage = createMediaStorage(folder);
   const log = options.log ?? pino({ level: 'silent' });
   const jobs: ClipJob[] = [];
@@ -75,10 +139,11 @@ export async function startService(
     storage,
     log,
     pictures: options.pictures ?? {
-      obtain: ({ type }) =>
-        type === 'upload'
+      obtain: (source, params, obtaining) =>
+        source.type === 'upload'
           ? Promise.reject(new Error('An uploaded picture is stored before its task exists'))
-          : Promise.resolve({ png: Buffer.from('png'), placeholder: true }),
+          : (options.obtain?.(source, params, obtaining) ??
+            Promise.resolve({ png: Buffer.from('png'), placeholder: true })),
     },
     workers: {
       size: 1,
@@ -90,6 +155,7 @@ export async function startService(
     pictureConcurrency: 2,
     clipTimeoutMs: 60_000,
   });
+  await runner.recover();
   const app = createApp({
     config: readConfig({ ...options.env }),
     manifest: manifest(),
@@ -115,12 +181,26 @@ export async function startService(
       await next;
     }
   };
+  const call: TestService['call'] = async (method, path, body, headers = {}) => {
+    const json = body !== undefined && !(body instanceof FormData);
+    const response = await fetch(`${url}${path}`, {
+      method,
+      headers: { ...(json ? { 'content-type': 'application/json' } : {}), ...headers },
+      ...(body === undefined ? {} : { body: json ? JSON.stringify(body) : body }),
+    });
+    const text = await response.text();
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: text === '' ? {} : JSON.parse(text),
+    };
+  };
   const close = async (): Promise<void> => {
     server.close();
     server.closeAllConnections();
     await runner.close(0);
     await table.close();
-    rmSync(folder, { recursive: true, force: true });
+    if (options.folder === undefined) rmSync(folder, { recursive: true, force: true });
   };
-  return { url, port, folder, table, storage, runner, jobs, ended, close };
+  return { url, port, folder, table, storage, runner, jobs, call, ended, close };
 }

@@ -1,0 +1,118 @@
+import type { Context } from 'koa';
+import { z } from 'zod';
+import { invalidRequest } from '../errors.js';
+import type { TaskRunner } from '../tasks/runner.js';
+import type { TaskTable } from '../tasks/table.js';
+import { TASK_STATUSES } from '../tasks/task.js';
+import type { TaskView } from '../tasks/view.js';
+import { KeptLists, listAnswer, type ListAnswer } from './kept-lists.js';
+import { isUnchanged } from './revision-tag.js';
+
+const DEFAULT_LIMIT = 1000;
+const MAX_LIMIT = 10_000;
+const blank = (value: unknown): unknown => (value === '' ? undefined : value);
+
+// Unknown parameters are let through: pollers add one of their own against caches.
+const querySchema = z.object({
+  status: z.preprocess(blank, z.enum(TASK_STATUSES).optional()),
+  limit: z.preprocess(blank, z.coerce.number().int().min(1).max(MAX_LIMIT).default(DEFAULT_LIMIT)),
+  before: z.preprocess(blank, z.string().optional()),
+});
+
+const ALLOWED: Readonly<Record<string, unknown>> = {
+  status: TASK_STATUSES,
+  limit: `an integer from 1 to ${MAX_LIMIT}`,
+  before: 'the id of a task',
+};
+
+type ListQuery = z.infer<typeof querySchema>;
+
+/** One page of tasks. */
+export interface TaskPage {
+  readonly tasks: readonly TaskView[];
+  /** How many there are in all. */
+  readonly total: number;
+  /** Where the next page is; null when this one is the last. */
+  readonly next: string | null;
+}
+
+export interface ListForm {
+  /** The address of the list, which the address of the next page begins with. */
+  readonly address: string;
+  readonly toBody: (page: TaskPage) => unknown;
+}
+
+/**
+ * Answers with the tasks, newest first. `status`, `limit` and `before` (the id of the last task of the page before) page
+ * through the list; `X-Total-Count` says how many there are, `Link` where the next page is.
+ *
+ * The table's revision is the ETag, so a poll that finds nothing new costs neither a query nor a body; and however many
+ * poll, a list is put together once for each change.
+ */
+export function createTaskList(
+  table: TaskTable,
+  runner: TaskRunner,
+  { address, toBody }: ListForm,
+): (ctx: Context) => Promise<void> {
+  const lists = new KeptLists();
+
+  const build = async ({ status, limit, before }: ListQuery): Promise<ListAnswer> => {
+    const tasks = await table.list({
+      limit,
+      ...(status ? { status } : {}),
+      ...(before === undefined ? {} : { before }),
+    });
+    const last = tasks.length === limit ? tasks[tasks.length - 1].id : undefined;
+    const next = last === undefined ? undefined : `${address}?${nextQuery(limit, last, status)}`;
+    const total = await table.count(status);
+    const body = toBody({ tasks: runner.views(tasks), total, next: next ?? null });
+    return listAnswer(Buffer.from(JSON.stringify(body)), total, next);
+  };
+
+  return async (ctx) => {
+    const query = await readQuery(ctx, table);
+    const { revision } = table;
+    if (isUnchanged(ctx, table, revision)) return;
+    const list = await lists.get(JSON.stringify(query), revision, () => build(query));
+    ctx.set('X-Total-Count', String(list.total));
+    if (list.next !== undefined) ctx.set('Link', `<${list.next}>; rel="next"`);
+    ctx.type = 'json';
+    ctx.vary('Accept-Encoding');
+    if (ctx.acceptsEncodings('gzip', 'identity') === 'gzip') {
+      ctx.set('Content-Encoding', 'gzip');
+      ctx.body = await list.gzipped();
+    } else {
+      ctx.body = list.body;
+    }
+  };
+}
+
+async function readQuery(ctx: Context, table: TaskTable): Promise<ListQuery> {
+  const parsed = querySchema.safeParse(ctx.query);
+  if (!parsed.success) throw badQuery(parsed.error, ctx.query);
+  const { before } = parsed.data;
+  if (before !== undefined && !(await table.get(before))) {
+    throw invalidRequest(`Expected \`before\` to be the id of a task, got ${JSON.stringify(before)}`, {
+      field: 'before',
+      allowed: ALLOWED.before,
+    });
+  }
+  return parsed.data;
+}
+
+function nextQuery(limit: number, before: string, status: ListQuery['status']): string {
+  const params = new URLSearchParams({ limit: String(limit), before });
+  if (status) params.set('status', status);
+  return params.toString();
+}
+
+function badQuery(error: z.ZodError, given: Record<string, unknown>): Error {
+  const field = String(error.issues[0].path[0]);
+  return invalidRequest(
+    `Expected \`${field}\` to be one of the allowed values, got ${JSON.stringify(given[field])}`,
+    {
+      field,
+      allowed: ALLOWED[field],
+    },
+  );
+}

@@ -1,0 +1,78 @@
+import Router from '@koa/router';
+import type { Context, Middleware } from 'koa';
+import { notFound } from '../errors.js';
+import type { Task } from '../tasks/task.js';
+import { showErrorCodes } from './http-errors.js';
+import { markReplayed } from './idempotency-key.js';
+import { rerun } from './rerun.js';
+import { isUnchanged } from './revision-tag.js';
+import { sameOriginOnly } from './same-origin.js';
+import type { Submission, Submit, SubmitOptions } from './submit.js';
+import type { ToTaskJson } from './task-json.js';
+import { createTaskList } from './task-list.js';
+
+export interface TasksApiOptions {
+  readonly submit: Submit;
+  /** What `submit` is made of; a rerun is a submission too. */
+  readonly parts: SubmitOptions;
+  readonly toJson: ToTaskJson;
+  readonly baseUrl: string | undefined;
+}
+
+/**
+ * The tasks API:
+ *
+ *     POST   /tasks              accepts a task; the request is that of POST /img2vid
+ *     GET    /tasks              {tasks, total, next}, newest first
+ *     GET    /tasks/:id          one task
+ *     POST   /tasks/:id/cancel   ends it wherever it stands
+ *     POST   /tasks/:id/rerun    a new task like it, with the parameters of the body
+ *     DELETE /tasks/:id          removes it with its files
+ */
+export function createTasksApi({ submit, parts, toJson, baseUrl }: TasksApiOptions): Router {
+  const { table, runner } = parts;
+  const address = `${baseUrl ?? ''}/tasks`;
+
+  const find = async (ctx: Context): Promise<Task> => known(await table.get(idOf(ctx)));
+  const answerAccepted = (ctx: Context, submission: Submission): void => {
+    const task = toJson(submission.task);
+    markReplayed(ctx, submission);
+    ctx.status = 201;
+    ctx.set('Location', task.urls.get);
+    ctx.body = task;
+  };
+
+  const answerOne: Middleware = async (ctx) => {
+    const { revision } = table;
+    const task = await find(ctx);
+    if (!isUnchanged(ctx, table, revision)) ctx.body = toJson(runner.view(task));
+  };
+  const answerList = createTaskList(table, runner, {
+    address,
+    toBody: ({ tasks, ...page }) => ({ tasks: tasks.map(toJson), ...page }),
+  });
+
+  const router = new Router({ prefix: '/tasks' });
+  router.use(showErrorCodes, sameOriginOnly(baseUrl));
+  router.post('/', async (ctx) => answerAccepted(ctx, await submit(ctx)));
+  router.get('/', answerList);
+  router.get('/:id', answerOne);
+  router.post('/:id/cancel', async (ctx) => {
+    ctx.body = toJson(runner.view(known(await runner.cancel(idOf(ctx)))));
+  });
+  router.post('/:id/rerun', async (ctx) => answerAccepted(ctx, await rerun(parts, ctx, await find(ctx))));
+  router.delete('/:id', async (ctx) => {
+    if (!(await runner.remove(idOf(ctx)))) throw unknownTask();
+    ctx.status = 204;
+  });
+  return router;
+}
+
+const idOf = (ctx: Context): string => (ctx.params as { id: string }).id;
+
+const unknownTask = (): Error => notFound('The requested task was not found.');
+
+function known(task: Task | undefined): Task {
+  if (!task) throw unknownTask();
+  return task;
+}

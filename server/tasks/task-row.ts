@@ -1,0 +1,39 @@
+import type { Selectable } from 'kysely';
+import type { TaskRow } from './database.js';
+import {
+  isTerminal,
+  type Task,
+  type TaskError,
+  type TaskProgress,
+  type TaskResult,
+  type TaskSource,
+  type TaskStage,
+  type TaskStatus,
+  type TaskWebhook,
+} from './task.js';
+
+/** A task from its row; `live` is its progress since the row was written, which a task that has ended has not. */
+export function taskOfRow(row: Selectable<TaskRow>, live?: TaskProgress): Task {
+  const status = row.status as TaskStatus;
+  const newer = isTerminal(status) ? undefined : live;
+  return {
+    id: row.id,
+    status,
+    stage: newer ? newer.stage : (row.stage as TaskStage | null),
+    step: newer ? newer.step : row.step,
+    steps: newer ? newer.steps : row.steps,
+    progress: newer ? newer.progress : row.progress,
+    createdAt: Number(row.created_at),
+    startedAt: row.started_at === null ? null : Number(row.started_at),
+    endedAt: row.ended_at === null ? null : Number(row.ended_at),
+    crashes: row.crashes,
+    placeholder: row.placeholder === 1,
+    model: row.model,
+    source: JSON.parse(row.source) as TaskSource,
+    params: JSON.parse(row.params) as Task['params'],
+    warnings: JSON.parse(row.warnings) as string[],
+    error: row.error === null ? null : (JSON.parse(row.error) as TaskError),
+    result: row.result === null ? null : (JSON.parse(row.result) as TaskResult),
+    webhook: row.webhook === null ? null : (JSON.parse(row.webhook) as TaskWebhook),
+  };
+}
