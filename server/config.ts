@@ -34,6 +34,7 @@ const environment = z.object({
   PICTURE_CONCURRENCY: integer(4, 1, 64),
   SHUTDOWN_GRACE_SECONDS: integer(10, 0, 3600),
   CLIP_TIMEOUT_SECONDS: integer(3600, 10, 86_400),
+  EVENTS_SECONDS: integer(90, 1, 86_400),
   WEBHOOK_ALLOW_ORIGINS: originList,
 });
 
@@ -56,6 +57,8 @@ export interface Config {
   readonly pictureConcurrency: number;
   readonly shutdownGraceMs: number;
   readonly clipTimeoutMs: number;
+  /** How long a stream of events lasts before its client comes back for more. */
+  readonly eventsMs: number;
   /** Origins that webhooks may go to although they are private. */
   readonly webhookAllowOrigins: readonly string[];
 }
@@ -89,6 +92,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     pictureConcurrency: e.PICTURE_CONCURRENCY,
     shutdownGraceMs: e.SHUTDOWN_GRACE_SECONDS * 1000,
     clipTimeoutMs: e.CLIP_TIMEOUT_SECONDS * 1000,
+    eventsMs: e.EVENTS_SECONDS * 1000,
     webhookAllowOrigins: e.WEBHOOK_ALLOW_ORIGINS,
   };
 }

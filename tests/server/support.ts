@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -10,6 +10,7 @@ import type { ClipJob, ClipResult } from '../../pipeline/clip-job.js';
 import { PipelineError } from '../../pipeline/errors.js';
 import { WorkerPool } from '../../pipeline/worker-pool.js';
 import type { RunOptions } from '../../pipeline/worker-process.js';
+import type { EventTimes } from '../../server/api/event-stream.js';
 import { createApp } from '../../server/app.js';
 import { readConfig } from '../../server/config.js';
 import { listener } from '../../server/listener.js';
@@ -35,6 +36,7 @@ export interface TestService {
   readonly url: string;
   readonly port: number;
   readonly folder: string;
+  readonly server: Server;
   readonly table: TaskTable;
   readonly storage: MediaStorage;
   readonly runner: TaskRunner;
@@ -123,6 +125,7 @@ export async function startService(
     readonly make?: Make;
     readonly obtain?: PictureObtainer['obtain'];
     readonly env?: NodeJS.ProcessEnv;
+    readonly eventTimes?: Partial<EventTimes>;
     /** A data folder that outlives the service, for one that starts again; the table then lies in it. */
     readonly folder?: string;
   } = {},
@@ -163,6 +166,7 @@ export async function startService(
     pictureLimits: PICTURE_LIMITS,
     workers: new WorkerPool([]),
     log,
+    ...(options.eventTimes ? { eventTimes: options.eventTimes } : {}),
   });
   const server = listener(createServer(), app);
   server.listen(0, '127.0.0.1');
@@ -200,5 +204,5 @@ export async function startService(
     await table.close();
     if (options.folder === undefined) rmSync(folder, { recursive: true, force: true });
   };
-  return { url, port, folder, table, storage, runner, jobs, call, ended, close };
+  return { url, port, folder, server, table, storage, runner, jobs, call, ended, close };
 }
