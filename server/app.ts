@@ -4,6 +4,8 @@ import type { Logger } from 'pino';
 import type { ModelManifest } from '../pipeline/manifest.js';
 import type { WorkerPool } from '../pipeline/worker-pool.js';
 import { download } from './api/download.js';
+import type { EventTimes } from './api/event-stream.js';
+import { allEvents, EVENT_TIMES } from './api/events.js';
 import { createFormReader } from './api/form.js';
 import { health } from './api/health.js';
 import { answerErrors } from './api/http-errors.js';
@@ -18,8 +20,8 @@ import { offersChoice } from './images/providers/settings.js';
 import type { MediaStorage } from './media/storage.js';
 import { systemErrorCode } from './media/system-error.js';
 import type { TaskRunner } from './tasks/runner.js';
+import { TaskFeed } from './tasks/task-feed.js';
 import type { TaskTable } from './tasks/table.js';
-import { createWebhookReader } from './webhooks/subscription.js';
 
 export interface AppParts {
   readonly config: Config;
@@ -30,6 +32,8 @@ export interface AppParts {
   readonly pictureLimits: PictureLimits;
   readonly workers: WorkerPool;
   readonly log: Logger;
+  /** Other times of event streams than the usual ones. */
+  readonly eventTimes?: Partial<EventTimes>;
 }
 
 /** Puts the Koa application together. */
@@ -37,7 +41,6 @@ export function createApp(parts: AppParts): Koa {
   const { config, manifest, table, runner, storage, pictureLimits, workers, log } = parts;
   const submitParts: SubmitOptions = {
     readForm: createFormReader(config.maxUploadBytes),
-    readWebhook: createWebhookReader(config.webhookAllowOrigins),
     manifest,
     table,
     runner,
@@ -52,14 +55,32 @@ export function createApp(parts: AppParts): Koa {
     ctx.body = {
       name: 'img2vid',
       model: manifest.name,
-      endpoints: ['POST /img2vid', 'GET /status', 'GET /download/video/:id', '/tasks', 'GET /health'],
+      endpoints: [
+        'POST /img2vid',
+        'GET /status',
+        'GET /download/video/:id',
+        '/tasks',
+        'GET /events',
+        'GET /health',
+      ],
     };
   });
   router.get('/health', health(manifest, workers, runner));
   router.get('/status', status(table, runner));
   router.post('/img2vid', img2vid(submit));
-  const tasksApi = createTasksApi({ submit, parts: submitParts, toJson: createTaskJson(baseUrl), baseUrl });
+  const toJson = createTaskJson(baseUrl);
+  const feed = new TaskFeed(table, (task) => ({ ...toJson(runner.view(task)) }));
+  const eventTimes = { ...EVENT_TIMES, maxMs: config.eventsMs, ...parts.eventTimes };
+  const tasksApi = createTasksApi({
+    submit,
+    parts: submitParts,
+    toJson,
+    baseUrl,
+    feed,
+    eventTimes,
+  });
   router.use(tasksApi.routes());
+  router.get('/events', allEvents(feed, runner, eventTimes));
   for (const kind of ['video', 'thumbnail', 'grid'] as const) {
     router.get(`/download/${kind}/:id`, download(kind, table, storage));
   }

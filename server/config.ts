@@ -21,12 +21,6 @@ const flag = z
   .default('0')
   .transform((value) => value === '1' || value === 'true');
 
-const originList = z
-  .string()
-  .transform((text) => text.split(',').map((part) => part.trim()))
-  .pipe(z.array(z.url({ protocol: /^https?$/ }).transform((url) => new URL(url).origin)))
-  .default([]);
-
 const variables = z.object({
   PORT: integer(5000, 0, 65535),
   HOST: z.string().min(1).default('0.0.0.0'),
@@ -48,7 +42,7 @@ const variables = z.object({
   PICTURE_CONCURRENCY: integer(4, 1, 64),
   SHUTDOWN_GRACE_SECONDS: integer(10, 0, 3600),
   CLIP_TIMEOUT_SECONDS: integer(3600, 10, 86_400),
-  WEBHOOK_ALLOW_ORIGINS: originList,
+  EVENTS_SECONDS: integer(90, 1, 86_400),
 });
 
 const environment = variables.superRefine(checkProvider);
@@ -76,8 +70,8 @@ export interface Config {
   readonly pictureConcurrency: number;
   readonly shutdownGraceMs: number;
   readonly clipTimeoutMs: number;
-  /** Origins that webhooks may go to although they are private. */
-  readonly webhookAllowOrigins: readonly string[];
+  /** How long a stream of events lasts before its client comes back for more. */
+  readonly eventsMs: number;
 }
 
 /** Reads the configuration. Throws an error that names each wrong variable and what it allows. */
@@ -112,6 +106,6 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     pictureConcurrency: e.PICTURE_CONCURRENCY,
     shutdownGraceMs: e.SHUTDOWN_GRACE_SECONDS * 1000,
     clipTimeoutMs: e.CLIP_TIMEOUT_SECONDS * 1000,
-    webhookAllowOrigins: e.WEBHOOK_ALLOW_ORIGINS,
+    eventsMs: e.EVENTS_SECONDS * 1000,
   };
 }

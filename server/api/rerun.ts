@@ -26,17 +26,14 @@ export async function rerun(o: SubmitOptions, ctx: Context, earlier: Task): Prom
   return accept(o, () => propose(o, earlier, form.fields), claim);
 }
 
-async function propose(o: SubmitOptions, earlier: Task, body: Fields): Promise<Proposal> {
-  const { webhook: url, webhook_events_filter: events, ...overrides } = body;
+async function propose(o: SubmitOptions, earlier: Task, overrides: Fields): Promise<Proposal> {
   const clip = resolveClip(overrideParams(earlier.params, overrides), o.manifest);
-  const { webhook, warnings } = await o.readWebhook(url, events);
   const task = {
     id: newTaskId(),
     source: earlier.source,
     params: clip.params,
     model: o.manifest.name,
-    warnings: [...clip.warnings, ...warnings, ...modelWarning(earlier.model, o.manifest.name)],
-    webhook,
+    warnings: [...clip.warnings, ...modelWarning(earlier.model, o.manifest.name)],
   };
   if (earlier.source.type !== 'upload') return { task };
   return { task, picture: await readPicture(o.storage, earlier.id) };

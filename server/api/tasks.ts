@@ -1,8 +1,11 @@
 import Router from '@koa/router';
 import type { Context, Middleware } from 'koa';
 import { notFound } from '../errors.js';
+import type { TaskFeed } from '../tasks/task-feed.js';
 import type { Task } from '../tasks/task.js';
 import { showErrorCodes } from './http-errors.js';
+import type { EventTimes } from './event-stream.js';
+import { taskEvents } from './events.js';
 import { markReplayed } from './idempotency-key.js';
 import { rerun } from './rerun.js';
 import { isUnchanged } from './revision-tag.js';
@@ -17,6 +20,8 @@ export interface TasksApiOptions {
   readonly parts: SubmitOptions;
   readonly toJson: ToTaskJson;
   readonly baseUrl: string | undefined;
+  readonly feed: TaskFeed;
+  readonly eventTimes: EventTimes;
 }
 
 /**
@@ -25,11 +30,13 @@ export interface TasksApiOptions {
  *     POST   /tasks              accepts a task; the request is that of POST /img2vid
  *     GET    /tasks              {tasks, total, next}, newest first
  *     GET    /tasks/:id          one task
+ *     GET    /tasks/:id/events   its progress as server-sent events
  *     POST   /tasks/:id/cancel   ends it wherever it stands
  *     POST   /tasks/:id/rerun    a new task like it, with the parameters of the body
  *     DELETE /tasks/:id          removes it with its files
  */
-export function createTasksApi({ submit, parts, toJson, baseUrl }: TasksApiOptions): Router {
+export function createTasksApi(options: TasksApiOptions): Router {
+  const { submit, parts, toJson, baseUrl, feed, eventTimes } = options;
   const { table, runner } = parts;
   const address = `${baseUrl ?? ''}/tasks`;
 
@@ -55,8 +62,9 @@ export function createTasksApi({ submit, parts, toJson, baseUrl }: TasksApiOptio
   const router = new Router({ prefix: '/tasks' });
   router.use(showErrorCodes, sameOriginOnly(baseUrl));
   router.post('/', async (ctx) => answerAccepted(ctx, await submit(ctx)));
-  router.get('/', answerList);
-  router.get('/:id', answerOne);
+  router.get('/', markPosition(feed), answerList);
+  router.get('/:id', markPosition(feed), answerOne);
+  router.get('/:id/events', taskEvents(feed, eventTimes));
   router.post('/:id/cancel', async (ctx) => {
     ctx.body = toJson(runner.view(known(await runner.cancel(idOf(ctx)))));
   });
@@ -67,6 +75,14 @@ export function createTasksApi({ submit, parts, toJson, baseUrl }: TasksApiOptio
   });
   return router;
 }
+
+/** Says where a stream of events goes on from this answer without gap: taken before the query, so never too late. */
+const markPosition =
+  (feed: TaskFeed): Middleware =>
+  (ctx, next) => {
+    ctx.set('Last-Event-ID', feed.position(feed.revision));
+    return next();
+  };
 
 const idOf = (ctx: Context): string => (ctx.params as { id: string }).id;
 

@@ -24,30 +24,47 @@ export class Forecast {
   constructor(
     private readonly devices: number,
     private readonly now: () => number = Date.now,
+    /** Called after every change of who waits and who runs. */
+    private readonly onChange: () => void = () => undefined,
   ) {}
 
   admit(id: string, cost: number): void {
-    if (!this.#entries.has(id)) this.#entries.set(id, { cost });
+    if (this.#entries.has(id)) return;
+    this.#entries.set(id, { cost });
+    this.onChange();
   }
 
   /** The task got its device. */
   begin(id: string): void {
     const entry = this.#entries.get(id);
-    if (entry) entry.deviceSince = this.now();
+    if (!entry) return;
+    entry.deviceSince = this.now();
+    this.onChange();
   }
 
   /** The task lost its device and waits again, in its old place. */
   suspend(id: string): void {
-    delete this.#entries.get(id)?.deviceSince;
+    const entry = this.#entries.get(id);
+    if (!entry) return;
+    delete entry.deviceSince;
+    this.onChange();
   }
 
   /** The task ended; a completed one teaches the pace. */
   end(id: string, completed: boolean): void {
     const entry = this.#entries.get(id);
+    if (!entry) return;
     this.#entries.delete(id);
-    if (!completed || entry?.deviceSince === undefined) return;
-    const pace = (this.now() - entry.deviceSince) / entry.cost;
-    this.#pace = this.#pace === undefined ? pace : this.#pace + NEWEST_WEIGHT * (pace - this.#pace);
+    if (completed && entry.deviceSince !== undefined) {
+      const pace = (this.now() - entry.deviceSince) / entry.cost;
+      this.#pace = this.#pace === undefined ? pace : this.#pace + NEWEST_WEIGHT * (pace - this.#pace);
+    }
+    this.onChange();
+  }
+
+  /** Those who wait for a device, in their order. */
+  get queue(): readonly string[] {
+    return [...this.#entries].filter(([, { deviceSince }]) => deviceSince === undefined).map(([id]) => id);
   }
 
   /** How many tasks wait for a device. */

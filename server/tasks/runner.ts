@@ -11,7 +11,7 @@ import { LocalQueue, type TaskQueue } from './queue.js';
 import type { TaskTable } from './table.js';
 import type { KeyClaim } from './idempotency.js';
 import { CANCELLED, isTerminal, type NewTask, type Task, type TaskError, type TaskProgress } from './task.js';
-import { viewTask, type TaskView } from './view.js';
+import { viewTask, type QueuedTask, type TaskView } from './view.js';
 
 export interface RunnerOptions {
   readonly table: TaskTable;
@@ -40,7 +40,7 @@ export class TaskRunner {
 
   constructor(options: RunnerOptions) {
     this.#o = options;
-    this.#forecast = new Forecast(options.workers.size);
+    this.#forecast = new Forecast(options.workers.size, Date.now, () => options.table.queueChanged());
     this.#queue = new LocalQueue({
       concurrency: { picture: options.pictureConcurrency, device: options.workers.size },
       handlers: {
@@ -109,6 +109,19 @@ export class TaskRunner {
     return tasks.map((task) =>
       viewTask(task, outlooks.get(task.id) ?? { queuePosition: null, etaSeconds: null }),
     );
+  }
+
+  /** The tasks that wait for a device, the next one first, with what they have to expect. */
+  queue(): QueuedTask[] {
+    const outlooks = this.#forecast.outlooks([]);
+    return this.#forecast.queue.map((id) => {
+      const outlook = outlooks.get(id);
+      return {
+        id,
+        queue_position: outlook?.queuePosition ?? null,
+        eta_seconds: outlook?.etaSeconds ?? null,
+      };
+    });
   }
 
   /** How many tasks wait for a device. */

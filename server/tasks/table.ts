@@ -26,9 +26,11 @@ export interface StateJournal {
  * expects, and answers whether it took place, so that two parties can never both move the same task. Progress within
  * a state is held in memory on top of the rows.
  *
- * Emits `change` with the id after every change.
+ * Emits `change` with the id at every change, and `queue` when the order of those who wait is another. A change of a row
+ * is announced within its transaction, so revisions, announcements and rows have one order; whoever asks for the row
+ * then is answered when the transaction has ended.
  */
-export class TaskTable extends EventEmitter<{ change: [id: string, change: TaskChange] }> {
+export class TaskTable extends EventEmitter<{ change: [id: string, change: TaskChange]; queue: [] }> {
   /** Names this opening of the table: revisions of another one say nothing about this. */
   readonly epoch = randomBytes(6).toString('hex');
   readonly #db: Kysely<Tables>;
@@ -62,7 +64,9 @@ export class TaskTable extends EventEmitter<{ change: [id: string, change: TaskC
 
   /** Writes a queued task. It is durable when the promise resolves. */
   async create(task: NewTask): Promise<Task> {
-    return this.#created(await this.#insert(this.#db, task));
+    return this.#toTask(
+      await this.#db.transaction().execute((transaction) => this.#insert(transaction, task)),
+    );
   }
 
   /** Like `create`, for a request with an `Idempotency-Key`. Writes nothing, and gives undefined, where the key is taken. */
@@ -71,7 +75,7 @@ export class TaskTable extends EventEmitter<{ change: [id: string, change: TaskC
       const claimed = await claimKey(transaction, claim, task.id);
       return claimed ? this.#insert(transaction, task) : undefined;
     });
-    return row && this.#created(row);
+    return row && this.#toTask(row);
   }
 
   /** What an `Idempotency-Key` stands for already. */
@@ -82,6 +86,14 @@ export class TaskTable extends EventEmitter<{ change: [id: string, change: TaskC
   async get(id: string): Promise<Task | undefined> {
     const row = await this.#db.selectFrom('tasks').selectAll().where('id', '=', id).executeTakeFirst();
     return row && this.#toTask(row);
+  }
+
+  /** Reads a task together with the revision at which it is just so: nothing changes while `read` looks. */
+  async snapshot<T>(id: string, read: (task: Task | undefined, revision: number) => T): Promise<T> {
+    return this.#db.connection().execute(async (connection) => {
+      const row = await connection.selectFrom('tasks').selectAll().where('id', '=', id).executeTakeFirst();
+      return read(row && this.#toTask(row), this.#revision);
+    });
   }
 
   /** Newest first. */
@@ -162,13 +174,15 @@ export class TaskTable extends EventEmitter<{ change: [id: string, change: TaskC
 
   /** Marks a running task whose picture is the embedded source's stand-in. */
   async markPlaceholder(id: string): Promise<void> {
-    const { numUpdatedRows } = await this.#db
-      .updateTable('tasks')
-      .set({ placeholder: 1 })
-      .where('id', '=', id)
-      .where('status', '=', 'processing')
-      .executeTakeFirst();
-    if (numUpdatedRows > 0n) this.#changed(id, 'progress');
+    await this.#db.transaction().execute(async (transaction) => {
+      const { numUpdatedRows } = await transaction
+        .updateTable('tasks')
+        .set({ placeholder: 1 })
+        .where('id', '=', id)
+        .where('status', '=', 'processing')
+        .executeTakeFirst();
+      if (numUpdatedRows > 0n) this.#changed(id, 'progress');
+    });
   }
 
   /**
@@ -184,21 +198,28 @@ export class TaskTable extends EventEmitter<{ change: [id: string, change: TaskC
 
   /** Removes a task that has ended. False when there is none. */
   async remove(id: string): Promise<boolean> {
-    const { numDeletedRows } = await this.#db
-      .deleteFrom('tasks')
-      .where('id', '=', id)
-      .where('status', 'in', ['completed', 'error'])
-      .executeTakeFirst();
-    if (numDeletedRows === 0n) return false;
-    this.#changed(id, 'removed');
-    return true;
+    return this.#db.transaction().execute(async (transaction) => {
+      const { numDeletedRows } = await transaction
+        .deleteFrom('tasks')
+        .where('id', '=', id)
+        .where('status', 'in', ['completed', 'error'])
+        .executeTakeFirst();
+      if (numDeletedRows > 0n) this.#changed(id, 'removed');
+      return numDeletedRows > 0n;
+    });
+  }
+
+  /** The order of those who wait, or what they have to expect, is another: lists that were put together say it wrong. */
+  queueChanged(): void {
+    this.#revision++;
+    this.emit('queue');
   }
 
   async close(): Promise<void> {
     await this.#db.destroy();
   }
 
-  #insert(db: Kysely<Tables>, task: NewTask): Promise<Selectable<TaskRow>> {
+  async #insert(transaction: Kysely<Tables>, task: NewTask): Promise<Selectable<TaskRow>> {
     // Strictly increasing, so that it orders tasks even when two arrive within a millisecond or the clock steps back.
     this.#lastCreatedAt = Math.max(Date.now(), this.#lastCreatedAt + 1);
     const row: Insertable<TaskRow> = {
@@ -209,14 +230,14 @@ export class TaskTable extends EventEmitter<{ change: [id: string, change: TaskC
       source: JSON.stringify(task.source),
       params: JSON.stringify(task.params),
       warnings: JSON.stringify(task.warnings),
-      webhook: task.webhook ? JSON.stringify(task.webhook) : null,
     };
-    return db.insertInto('tasks').values(row).returningAll().executeTakeFirstOrThrow();
-  }
-
-  #created(row: Selectable<TaskRow>): Task {
-    this.#changed(row.id, 'created');
-    return this.#toTask(row);
+    const inserted = await transaction
+      .insertInto('tasks')
+      .values(row)
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    this.#changed(task.id, 'created');
+    return inserted;
   }
 
   /** Changes the state of a task that is in one of the states `from`. `live`: its progress in the new state. */
@@ -226,7 +247,7 @@ export class TaskTable extends EventEmitter<{ change: [id: string, change: TaskC
     values: UpdateObject<Tables, 'tasks', 'tasks'>,
     live?: TaskProgress,
   ): Promise<boolean> {
-    const moved = await this.#db.transaction().execute(async (transaction) => {
+    return this.#db.transaction().execute(async (transaction) => {
       const row = await transaction
         .updateTable('tasks')
         .set(values)
@@ -236,13 +257,11 @@ export class TaskTable extends EventEmitter<{ change: [id: string, change: TaskC
         .executeTakeFirst();
       if (!row) return false;
       await this.#journal?.record(transaction, taskOfRow(row));
-      // Within the transaction, which no other move overlaps: progress and state can never disagree for good.
       if (live) this.#live.set(id, live);
       else this.#live.delete(id);
+      this.#changed(id, 'moved');
       return true;
     });
-    if (moved) this.#changed(id, 'moved');
-    return moved;
   }
 
   #changed(id: string, change: TaskChange): void {

@@ -40,6 +40,9 @@ export interface VideoView {
   readonly bytes: number;
 }
 
+/** A waiting task, as the list of those who wait shows it. */
+export type QueuedTask = Pick<TaskView, 'id' | 'queue_position' | 'eta_seconds'>;
+
 /** What the queue knows of a task beyond its row. */
 export interface Outlook {
   readonly queuePosition: number | null;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino, type Logger } from 'pino';
@@ -10,6 +10,7 @@ import type { ClipJob, ClipResult } from '../../pipeline/clip-job.js';
 import { PipelineError } from '../../pipeline/errors.js';
 import { WorkerPool } from '../../pipeline/worker-pool.js';
 import type { RunOptions } from '../../pipeline/worker-process.js';
+import type { EventTimes } from '../../server/api/event-stream.js';
 import { createApp } from '../../server/app.js';
 import { readConfig } from '../../server/config.js';
 import { listener } from '../../server/listener.js';
@@ -35,6 +36,7 @@ export interface TestService {
   readonly url: string;
   readonly port: number;
   readonly folder: string;
+  readonly server: Server;
   readonly table: TaskTable;
   readonly storage: MediaStorage;
   readonly runner: TaskRunner;
@@ -125,6 +127,7 @@ export async function startService(
     readonly env?: NodeJS.ProcessEnv;
     readonly pictures?: PictureObtainer;
     readonly log?: Logger;
+    readonly eventTimes?: Partial<EventTimes>;
     /** A data folder that outlives the service, for one that starts again; the table then lies in it. */
     readonly folder?: string;
   } = {},
@@ -165,6 +168,7 @@ export async function startService(
     pictureLimits: PICTURE_LIMITS,
     workers: new WorkerPool([]),
     log,
+    ...(options.eventTimes ? { eventTimes: options.eventTimes } : {}),
   });
   const server = listener(createServer(), app);
   server.listen(0, '127.0.0.1');
@@ -202,5 +206,5 @@ export async function startService(
     await table.close();
     if (options.folder === undefined) rmSync(folder, { recursive: true, force: true });
   };
-  return { url, port, folder, table, storage, runner, jobs, call, ended, close };
+  return { url, port, folder, server, table, storage, runner, jobs, call, ended, close };
 }
