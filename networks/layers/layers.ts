@@ -73,6 +73,8 @@ export interface Layers {
 
   /** x·Wᵀ + b for tokens; several layers that share their input give their results side by side. */
   linear(x: Value, affine: Affine | readonly Affine[]): Value;
+  /** The results of several layers of one width that share their input, such as an attention's q, k and v. */
+  projections(x: Value, affines: readonly Affine[]): readonly Value[];
   layerNorm(x: Value, affine: Affine, epsilon: number): Value;
   /** GEGLU: the first half of a linear layer times GELU of the second, [T, C] → [T, half]. */
   gatedGelu(x: Value, affine: Affine): Value;

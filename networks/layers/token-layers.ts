@@ -7,7 +7,7 @@ import type { GraphWeights } from './weights.js';
 
 export type TokenLayers = Pick<
   Layers,
-  'linear' | 'layerNorm' | 'gatedGelu' | 'attention' | 'gelu' | 'swish' | 'constant'
+  'linear' | 'projections' | 'layerNorm' | 'gatedGelu' | 'attention' | 'gelu' | 'swish' | 'constant'
 >;
 
 /** The layers on tokens, which have one layout everywhere. Weights stay [out, in] as published: nothing is transposed. */
@@ -27,6 +27,8 @@ export function tokenLayers(weights: GraphWeights): TokenLayers {
   };
   return {
     linear,
+    // A product each: on the CPU one product and a split cost the copy of its result.
+    projections: (x, affines) => affines.map((affine) => linear(x, affine)),
     gelu,
     constant: (name, source) => weights.store(name, source.dims, [{ source }]),
     layerNorm: (x, affine, epsilon) =>

@@ -45,6 +45,15 @@ export function slice(g: Graph, x: Value, axis: number, start: Size, end: Size, 
   return g.op('Slice', x, bound(start), bound(end), integers(g, [axis]), integers(g, [step]));
 }
 
+/** Cuts x along an axis into pieces of these sizes. */
+export const split = (g: Graph, x: Value, axis: number, sizes: readonly number[]): readonly Value[] =>
+  g.node({
+    op: 'Split',
+    inputs: [x, integers(g, sizes)],
+    attributes: { axis },
+    results: sizes.map(() => x.type),
+  });
+
 export const concat = (g: Graph, parts: readonly Value[], axis: number): Value =>
   g.op('Concat', ...parts, { axis });
 

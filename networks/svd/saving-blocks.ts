@@ -1,5 +1,5 @@
 import type { Clip } from '../layers/index.js';
-import { expand, reshape, squeeze, unsqueeze } from '../onnx/index.js';
+import { expand, reshape, split, squeeze, unsqueeze } from '../onnx/index.js';
 import type { Value } from '../onnx/index.js';
 import type { Conditions, UnetBlocks } from './blocks.js';
 import type { UnetConfiguration } from './configuration.js';
@@ -56,24 +56,9 @@ function embeddingRows(
   const all = net.layers.linear(embedding, [...half('spatial_res_block'), ...half('temporal_res_block')]);
   const sizes = blocks.map(({ outputs }) => outputs);
   const total = sizes.reduce((sum, size) => sum + size, 0);
-  const [spatial, temporal] = split(net, all, [total, total]);
+  const [spatial, temporal] = split(g, all, 1, [total, total]);
   const perPicture = expand(g, unsqueeze(g, spatial, [1]), [batch, frames, total]);
-  const spatialRows = split(net, reshape(g, perPicture, [-1, total]), sizes);
-  const temporalRows = split(net, temporal, sizes);
+  const spatialRows = split(g, reshape(g, perPicture, [-1, total]), 1, sizes);
+  const temporalRows = split(g, temporal, 1, sizes);
   return new Map(blocks.map(({ name }, i) => [name, { spatial: spatialRows[i], temporal: temporalRows[i] }]));
-}
-
-/** [n, Σ sizes] → [n, size] each. */
-function split({ g }: Network, x: Value, sizes: readonly number[]): Value[] {
-  const lengths = g.initializer({
-    type: 'int64',
-    dims: [sizes.length],
-    data: BigInt64Array.from(sizes, BigInt),
-  });
-  return g.node({
-    op: 'Split',
-    inputs: [x, lengths],
-    attributes: { axis: 1 },
-    results: sizes.map(() => x.type),
-  });
 }

@@ -61,12 +61,9 @@ export function spatioTemporalTransformer(
 /** Attention within a frame, the context, feed-forward: [B·F·hw, C]. */
 function spatialBlock(net: Network, a: Value, site: BlockSite): Value {
   const { g, layers } = net;
-  const { name, channels, area } = site;
+  const { channels, area } = site;
   const normal = layerNorm(net, a, site, 'norm1');
-  const [q, k, v] = ['to_q', 'to_k', 'to_v'].map((part) => {
-    const projected = layers.linear(normal, net.linear(`${name}.attn1.${part}`, [channels, channels]));
-    return reshape(g, projected, [-1, area.pixels, channels]);
-  });
+  const [q, k, v] = queryKeyValue(net, normal, site).map((x) => reshape(g, x, [-1, area.pixels, channels]));
   const attended = layers.attention(q, k, v, site.heads, channels);
   const b = addAttended(net, a, reshape(g, attended, [-1, channels]), site);
   return net.add(b, feedForward(net, layerNorm(net, b, site, 'norm3'), site, 'ff'));
@@ -80,7 +77,7 @@ function temporalBlock(
   { alpha, table }: { readonly alpha: number; readonly table: FrameTable },
 ): Value {
   const { g, layers } = net;
-  const { name, channels, clip, area } = site;
+  const { channels, clip, area } = site;
   const { batch, frames } = clip;
   const placed = net.add(reshape(g, a, [batch, frames, -1, channels]), table.rows(frames));
   const m1 = reshape(g, placed, [-1, channels]);
@@ -89,10 +86,7 @@ function temporalBlock(
   // Everything but the attention itself works on single tokens, so only its inputs and its output are regrouped.
   const normal = reshape(g, layerNorm(net, m2, site, 'norm1'), [batch, frames, -1, channels]);
   const perPixel = reshape(g, transpose(g, normal, [0, 2, 1, 3]), [-1, channels]);
-  const [q, k, v] = ['to_q', 'to_k', 'to_v'].map((part) => {
-    const projected = layers.linear(perPixel, net.linear(`${name}.attn1.${part}`, [channels, channels]));
-    return reshape(g, projected, [-1, frames, channels]);
-  });
+  const [q, k, v] = queryKeyValue(net, perPixel, site).map((x) => reshape(g, x, [-1, frames, channels]));
   const attended = layers.attention(q, k, v, site.heads, channels);
   const perFrame = transpose(g, reshape(g, attended, [batch, area.pixels, frames, channels]), [0, 2, 1, 3]);
   const m3 = addAttended(net, m2, reshape(g, perFrame, [-1, channels]), site);
@@ -101,6 +95,15 @@ function temporalBlock(
   const change = feedForward(net, layerNorm(net, m3, site, 'norm3'), site, 'ff', 1 - alpha);
   const blend = net.add(g.op('Mul', a, weightOf(net, alpha)), g.op('Mul', m3, weightOf(net, 1 - alpha)));
   return net.add(blend, change);
+}
+
+/** The three inputs of a self-attention, [T, C] each. */
+function queryKeyValue(net: Network, x: Value, { name, channels }: BlockSite): readonly Value[] {
+  const parts = ['to_q', 'to_k', 'to_v'];
+  return net.layers.projections(
+    x,
+    parts.map((part) => net.linear(`${name}.attn1.${part}`, [channels, channels])),
+  );
 }
 
 const weightOf = (net: Network, weight: number): Value =>
