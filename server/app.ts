@@ -22,6 +22,7 @@ import { systemErrorCode } from './media/system-error.js';
 import type { TaskRunner } from './tasks/runner.js';
 import { TaskFeed } from './tasks/task-feed.js';
 import type { TaskTable } from './tasks/table.js';
+import { createWebhookReader } from './webhooks/subscription.js';
 
 export interface AppParts {
   readonly config: Config;
@@ -36,11 +37,21 @@ export interface AppParts {
   readonly eventTimes?: Partial<EventTimes>;
 }
 
+const ENDPOINTS: readonly string[] = [
+  'POST /img2vid',
+  'GET /status',
+  'GET /download/video/:id',
+  '/tasks',
+  'GET /events',
+  'GET /health',
+];
+
 /** Puts the Koa application together. */
 export function createApp(parts: AppParts): Koa {
   const { config, manifest, table, runner, storage, pictureLimits, workers, log } = parts;
   const submitParts: SubmitOptions = {
     readForm: createFormReader(config.maxUploadBytes),
+    readWebhook: createWebhookReader(config.webhooks.allowedOrigins),
     manifest,
     table,
     runner,
@@ -52,18 +63,7 @@ export function createApp(parts: AppParts): Koa {
   const { baseUrl } = config;
   const router = new Router();
   router.get('/', (ctx) => {
-    ctx.body = {
-      name: 'img2vid',
-      model: manifest.name,
-      endpoints: [
-        'POST /img2vid',
-        'GET /status',
-        'GET /download/video/:id',
-        '/tasks',
-        'GET /events',
-        'GET /health',
-      ],
-    };
+    ctx.body = { name: 'img2vid', model: manifest.name, endpoints: ENDPOINTS };
   });
   router.get('/health', health(manifest, workers, runner));
   router.get('/status', status(table, runner));

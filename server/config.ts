@@ -7,6 +7,12 @@ import {
   SECRET_VARIABLES,
   type ProviderSettings,
 } from './images/providers/settings.js';
+import {
+  webhookEnvironment,
+  webhookSettings,
+  WEBHOOK_SECRET_VARIABLES,
+  type WebhookSettings,
+} from './webhooks/settings.js';
 
 const integer = (fallback: number, min: number, max = Number.MAX_SAFE_INTEGER) =>
   z.coerce.number().int().min(min).max(max).default(fallback);
@@ -43,6 +49,7 @@ const variables = z.object({
   SHUTDOWN_GRACE_SECONDS: integer(10, 0, 3600),
   CLIP_TIMEOUT_SECONDS: integer(3600, 10, 86_400),
   EVENTS_SECONDS: integer(90, 1, 86_400),
+  ...webhookEnvironment,
 });
 
 const environment = variables.superRefine(checkProvider);
@@ -72,6 +79,7 @@ export interface Config {
   readonly clipTimeoutMs: number;
   /** How long a stream of events lasts before its client comes back for more. */
   readonly eventsMs: number;
+  readonly webhooks: WebhookSettings;
 }
 
 /** Reads the configuration. Throws an error that names each wrong variable and what it allows. */
@@ -82,7 +90,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   if (!parsed.success) {
     const lines = parsed.error.issues.map((issue) => {
       const name = String(issue.path[0]);
-      const value = SECRET_VARIABLES.includes(name) ? '' : `=${given[name] ?? ''}`;
+      const secret = [...SECRET_VARIABLES, ...WEBHOOK_SECRET_VARIABLES].includes(name);
+      const value = secret ? '' : `=${given[name] ?? ''}`;
       return `${name}${value}: ${issue.message}`;
     });
     throw new Error(`The configuration is not valid:\n  ${lines.join('\n  ')}`);
@@ -107,5 +116,6 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     shutdownGraceMs: e.SHUTDOWN_GRACE_SECONDS * 1000,
     clipTimeoutMs: e.CLIP_TIMEOUT_SECONDS * 1000,
     eventsMs: e.EVENTS_SECONDS * 1000,
+    webhooks: webhookSettings(e),
   };
 }

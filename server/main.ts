@@ -5,6 +5,7 @@ import { pino, type Logger } from 'pino';
 import { readManifest } from '../pipeline/manifest.js';
 import { WorkerPool } from '../pipeline/worker-pool.js';
 import { WorkerProcess } from '../pipeline/worker-process.js';
+import { createTaskJson } from './api/task-json.js';
 import { createApp } from './app.js';
 import { readConfig, type Config } from './config.js';
 import { createGuardedClient } from './images/guarded-client.js';
@@ -17,6 +18,7 @@ import { provideModel } from './model-folder.js';
 import { openDatabase } from './tasks/database.js';
 import { TaskRunner } from './tasks/runner.js';
 import { TaskTable } from './tasks/table.js';
+import { createWebhooks } from './webhooks/index.js';
 
 /** Starts the service; it takes requests when this resolves. Gives the function that stops it in good order. */
 async function start(config: Config, log: Logger): Promise<() => Promise<void>> {
@@ -24,7 +26,13 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
   const manifest = await readManifest(modelFolder);
   const pictureLimits = { ...PICTURE_LIMITS, bytes: config.maxUploadBytes, pixels: config.maxPicturePixels };
   const storage = createMediaStorage(config.dataDir);
-  const table = await TaskTable.open(await openDatabase(join(config.dataDir, 'tasks.db')));
+  const db = await openDatabase(join(config.dataDir, 'tasks.db'));
+  const webhooks = await createWebhooks(db, {
+    ...config.webhooks,
+    toJson: createTaskJson(config.baseUrl),
+    log,
+  });
+  const table = await TaskTable.open(db, webhooks.journal);
   const client = createGuardedClient({ maxBytes: pictureLimits.bytes });
   const workers = startWorkers(modelFolder, config, log);
   const runner = new TaskRunner({
@@ -43,6 +51,7 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
     pictureConcurrency: config.pictureConcurrency,
     clipTimeoutMs: config.clipTimeoutMs,
   });
+  webhooks.start(table);
   await runner.recover();
 
   const app = createApp({ config, manifest, table, runner, storage, pictureLimits, workers, log });
@@ -61,6 +70,7 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
     await runner.close(config.shutdownGraceMs);
     await workers.stop();
     server.closeAllConnections();
+    await webhooks.close();
     await table.close();
   };
 }

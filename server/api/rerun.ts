@@ -26,14 +26,17 @@ export async function rerun(o: SubmitOptions, ctx: Context, earlier: Task): Prom
   return accept(o, () => propose(o, earlier, form.fields), claim);
 }
 
-async function propose(o: SubmitOptions, earlier: Task, overrides: Fields): Promise<Proposal> {
+async function propose(o: SubmitOptions, earlier: Task, body: Fields): Promise<Proposal> {
+  const { webhook: url, webhook_events_filter: events, ...overrides } = body;
   const clip = resolveClip(overrideParams(earlier.params, overrides), o.manifest);
+  const { webhook, warnings } = await o.readWebhook(url, events);
   const task = {
     id: newTaskId(),
     source: earlier.source,
     params: clip.params,
     model: o.manifest.name,
-    warnings: [...clip.warnings, ...modelWarning(earlier.model, o.manifest.name)],
+    warnings: [...clip.warnings, ...warnings, ...modelWarning(earlier.model, o.manifest.name)],
+    webhook,
   };
   if (earlier.source.type !== 'upload') return { task };
   return { task, picture: await readPicture(o.storage, earlier.id) };

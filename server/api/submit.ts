@@ -10,6 +10,7 @@ import type { TaskRunner } from '../tasks/runner.js';
 import type { TaskTable } from '../tasks/table.js';
 import type { NewTask } from '../tasks/task.js';
 import type { TaskView } from '../tasks/view.js';
+import type { ReadWebhook } from '../webhooks/subscription.js';
 import type { Form, FormReader } from './form.js';
 import { readClaim } from './idempotency-key.js';
 import { choosePicture } from './picture-choice.js';
@@ -17,6 +18,7 @@ import { chooseSource } from './task-source.js';
 
 export interface SubmitOptions {
   readonly readForm: FormReader;
+  readonly readWebhook: ReadWebhook;
   readonly manifest: ModelManifest;
   readonly table: TaskTable;
   readonly runner: TaskRunner;
@@ -51,16 +53,25 @@ export const createSubmit =
   };
 
 async function propose(o: SubmitOptions, form: Form): Promise<Proposal> {
-  const { prompt, image_url, image_index, ...rest } = form.fields;
+  const {
+    prompt,
+    image_url,
+    image_index,
+    webhook: url,
+    webhook_events_filter: events,
+    ...rest
+  } = form.fields;
   const chosen = chooseSource(form, prompt, image_url);
   const clip = resolveClip(rest, o.manifest);
   const { source, warnings } = choosePicture(chosen.source, image_index, clip.params.seed, o.pictureChoice);
+  const asked = await o.readWebhook(url, events);
   const task: NewTask = {
     id: newTaskId(),
     source,
     params: clip.params,
     model: o.manifest.name,
-    warnings: [...chosen.warnings, ...warnings, ...clip.warnings],
+    warnings: [...chosen.warnings, ...warnings, ...clip.warnings, ...asked.warnings],
+    webhook: asked.webhook,
   };
   if (source.type !== 'upload' || !form.picture) return { task };
   return { task, picture: (await normalisePicture(form.picture, o.pictureLimits)).png };

@@ -23,6 +23,8 @@ export interface TaskRow {
   readonly warnings: string;
   readonly error: string | null;
   readonly result: string | null;
+  /** JSON of a `TaskWebhook`. */
+  readonly webhook: string | null;
 }
 
 /** An `Idempotency-Key` and the task that the first request with it made. */
@@ -34,9 +36,30 @@ export interface IdempotencyKeyRow {
   readonly created_at: number;
 }
 
+/** A message to a webhook: `settled_at` is null until it is delivered or given up. */
+export interface WebhookMessageRow {
+  /** Milliseconds since the epoch, made unique: the order in which the messages of a task are delivered. */
+  readonly seq: number;
+  /** The `webhook-id`: the same in every attempt. */
+  readonly id: string;
+  readonly task_id: string;
+  readonly url: string;
+  readonly type: string;
+  /** What is sent; empty once settled. */
+  readonly body: string;
+  /** 1 for a message about a task's end. */
+  readonly final: number;
+  readonly attempts: Generated<number>;
+  readonly due_at: number;
+  readonly settled_at: number | null;
+  /** `delivered`, or why it was given up. */
+  readonly outcome: string | null;
+}
+
 export interface Tables {
   readonly tasks: TaskRow;
   readonly idempotency_keys: IdempotencyKeyRow;
+  readonly webhook_messages: WebhookMessageRow;
 }
 
 /**

@@ -44,4 +44,37 @@ export const migrations: Record<string, Migration> = {
         .execute();
     },
   },
+  '0003-webhooks': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema.alterTable('tasks').addColumn('webhook', 'text').execute();
+      await createWebhookMessages(db);
+    },
+  },
 };
+
+async function createWebhookMessages(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('webhook_messages')
+    .addColumn('seq', 'bigint', (c) => c.primaryKey())
+    .addColumn('id', 'varchar(64)', (c) => c.notNull().unique())
+    .addColumn('task_id', 'varchar(32)', (c) => c.notNull())
+    .addColumn('url', 'text', (c) => c.notNull())
+    .addColumn('type', 'varchar(32)', (c) => c.notNull())
+    .addColumn('body', 'text', (c) => c.notNull())
+    .addColumn('final', 'integer', (c) => c.notNull())
+    .addColumn('attempts', 'integer', (c) => c.notNull().defaultTo(0))
+    .addColumn('due_at', 'bigint', (c) => c.notNull())
+    .addColumn('settled_at', 'bigint')
+    .addColumn('outcome', 'varchar(32)')
+    .execute();
+  await db.schema
+    .createIndex('webhook_messages_due')
+    .on('webhook_messages')
+    .columns(['settled_at', 'due_at'])
+    .execute();
+  await db.schema
+    .createIndex('webhook_messages_of_task')
+    .on('webhook_messages')
+    .columns(['task_id', 'seq'])
+    .execute();
+}

@@ -230,6 +230,7 @@ export class TaskTable extends EventEmitter<{ change: [id: string, change: TaskC
       source: JSON.stringify(task.source),
       params: JSON.stringify(task.params),
       warnings: JSON.stringify(task.warnings),
+      webhook: task.webhook ? JSON.stringify(task.webhook) : null,
     };
     const inserted = await transaction
       .insertInto('tasks')

@@ -9,6 +9,7 @@ import {
   type TaskSource,
   type TaskStage,
   type TaskStatus,
+  type TaskWebhook,
 } from './task.js';
 
 /** A task from its row; `live` is its progress since the row was written, which a task that has ended has not. */
@@ -33,5 +34,6 @@ export function taskOfRow(row: Selectable<TaskRow>, live?: TaskProgress): Task {
     warnings: JSON.parse(row.warnings) as string[],
     error: row.error === null ? null : (JSON.parse(row.error) as TaskError),
     result: row.result === null ? null : (JSON.parse(row.result) as TaskResult),
+    webhook: row.webhook === null ? null : (JSON.parse(row.webhook) as TaskWebhook),
   };
 }

@@ -21,6 +21,16 @@ export type TaskSource =
   | { readonly type: 'image_url'; readonly image_url: string }
   | { readonly type: 'upload' };
 
+/** What a task's webhook may ask to be told of; `completed` is every end, whether good or not. */
+export const WEBHOOK_EVENTS = ['start', 'progress', 'completed'] as const;
+export type WebhookEvent = (typeof WEBHOOK_EVENTS)[number];
+
+/** Who is told of a task's progress. */
+export interface TaskWebhook {
+  readonly url: string;
+  readonly events: readonly WebhookEvent[];
+}
+
 export interface TaskError {
   readonly code: string;
   readonly message: string;
@@ -48,9 +58,11 @@ export interface NewTask {
   readonly params: ClipParams;
   readonly model: string;
   readonly warnings: readonly string[];
+  readonly webhook?: TaskWebhook | null;
 }
 
 export interface Task extends NewTask {
+  readonly webhook: TaskWebhook | null;
   readonly status: TaskStatus;
   readonly stage: TaskStage | null;
   readonly step: number | null;

@@ -11,6 +11,7 @@ import { PipelineError } from '../../pipeline/errors.js';
 import { WorkerPool } from '../../pipeline/worker-pool.js';
 import type { RunOptions } from '../../pipeline/worker-process.js';
 import type { EventTimes } from '../../server/api/event-stream.js';
+import { createTaskJson } from '../../server/api/task-json.js';
 import { createApp } from '../../server/app.js';
 import { readConfig } from '../../server/config.js';
 import { listener } from '../../server/listener.js';
@@ -18,10 +19,11 @@ import type { PictureObtainer } from '../../server/images/obtain.js';
 import { PICTURE_LIMITS } from '../../server/images/picture.js';
 import { createMediaStorage, type MediaStorage } from '../../server/media/storage.js';
 import { TaskRunner } from '../../server/tasks/runner.js';
-import type { TaskTable } from '../../server/tasks/table.js';
+import { openDatabase } from '../../server/tasks/database.js';
+import { TaskTable } from '../../server/tasks/table.js';
 import type { TaskView } from '../../server/tasks/view.js';
+import { createWebhooks, type WebhookOptions } from '../../server/webhooks/index.js';
 import { manifest } from '../pipeline/manifests.js';
-import { openTable } from './tasks/support.js';
 
 export interface Answer {
   readonly status: number;
@@ -127,15 +129,20 @@ export async function startService(
     readonly env?: NodeJS.ProcessEnv;
     readonly pictures?: PictureObtainer;
     readonly log?: Logger;
+    readonly webhooks?: Partial<WebhookOptions>;
     readonly eventTimes?: Partial<EventTimes>;
     /** A data folder that outlives the service, for one that starts again; the table then lies in it. */
     readonly folder?: string;
   } = {},
 ): Promise<TestService> {
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'service-'));
-  const table = await openTable(options.folder === undefined ? ':memory:' : join(folder, 'tasks.db'));
-  const storage = createMediaStorage(folder);
+  const config = readConfig({ ...options.env });
   const log = options.log ?? pino({ level: 'silent' });
+  const db = await openDatabase(options.folder === undefined ? ':memory:' : join(folder, 'tasks.db'));
+  const toJson = createTaskJson(config.baseUrl);
+  const webhooks = await createWebhooks(db, { ...config.webhooks, toJson, log, ...options.webhooks });
+  const table = await TaskTable.open(db, webhooks.journal);
+  const storage = createMediaStorage(folder);
   const jobs: ClipJob[] = [];
   const runner = new TaskRunner({
     table,
@@ -158,9 +165,10 @@ export async function startService(
     pictureConcurrency: 2,
     clipTimeoutMs: 60_000,
   });
+  webhooks.start(table);
   await runner.recover();
   const app = createApp({
-    config: readConfig({ ...options.env }),
+    config,
     manifest: manifest(),
     table,
     runner,
@@ -203,6 +211,7 @@ export async function startService(
     server.close();
     server.closeAllConnections();
     await runner.close(0);
+    await webhooks.close();
     await table.close();
     if (options.folder === undefined) rmSync(folder, { recursive: true, force: true });
   };

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { openDatabase } from '../../../server/tasks/database.js';
-import { TaskTable } from '../../../server/tasks/table.js';
+import { TaskTable, type StateJournal } from '../../../server/tasks/table.js';
 import type { NewTask } from '../../../server/tasks/task.js';
 import { resolveClip } from '../../../pipeline/clip-request.js';
 import { manifest } from '../../pipeline/manifests.js';
@@ -16,5 +16,5 @@ export const newTask = (changes: Partial<NewTask> = {}): NewTask => ({
   ...changes,
 });
 
-export const openTable = async (file = ':memory:'): Promise<TaskTable> =>
-  TaskTable.open(await openDatabase(file));
+export const openTable = async (file = ':memory:', journal?: StateJournal): Promise<TaskTable> =>
+  TaskTable.open(await openDatabase(file), journal);

@@ -1,0 +1,63 @@
+import type { Kysely } from 'kysely';
+import type { Logger } from 'pino';
+import { createGuardedClient, type GuardedClient } from '../images/guarded-client.js';
+import type { Tables } from '../tasks/database.js';
+import type { StateJournal, TaskTable } from '../tasks/table.js';
+import { viewTask, type TaskView } from '../tasks/view.js';
+import { createAttempt } from './attempt.js';
+import { Deliverer } from './deliverer.js';
+import { Outbox } from './outbox.js';
+import { ProgressTeller } from './progress.js';
+import type { WebhookSettings } from './settings.js';
+
+export interface WebhookOptions extends WebhookSettings {
+  readonly toJson: (view: TaskView) => unknown;
+  readonly log: Logger;
+  /** The rest is for tests. */
+  readonly client?: Pick<GuardedClient, 'request'>;
+  readonly delaysMs?: readonly number[];
+  readonly progressIntervalMs?: number;
+}
+
+/** Tells those who asked for it of what becomes of their tasks. */
+export interface Webhooks {
+  /** Goes into the task table: it writes down what is to be told. */
+  readonly journal: StateJournal;
+  /** Begins to deliver, also what an earlier process left. */
+  start(table: TaskTable): void;
+  /** Before the table is closed. What is not delivered waits for the next start. */
+  close(): Promise<void>;
+}
+
+const TIMEOUT_MS = 15_000;
+/** Of the answer nothing but its status is looked at. */
+const MAX_ANSWER_BYTES = 1024 * 1024;
+
+export async function createWebhooks(db: Kysely<Tables>, options: WebhookOptions): Promise<Webhooks> {
+  const { keys, allowedOrigins, toJson, log, delaysMs, progressIntervalMs } = options;
+  const client =
+    options.client ??
+    createGuardedClient({
+      allowedOrigins,
+      totalMs: TIMEOUT_MS,
+      idleMs: TIMEOUT_MS,
+      maxBytes: MAX_ANSWER_BYTES,
+    });
+  const toData = (task: Parameters<typeof viewTask>[0]): unknown =>
+    toJson(viewTask(task, { queuePosition: null, etaSeconds: null }));
+  const outbox = await Outbox.open(db, toData);
+  const attempt = createAttempt(client, keys);
+  const deliverer = new Deliverer({ outbox, attempt, log, ...(delaysMs ? { delaysMs } : {}) });
+  const progress = new ProgressTeller(deliverer, toData, progressIntervalMs);
+  return {
+    journal: outbox,
+    start: (table) => {
+      progress.start(table, outbox);
+      deliverer.start();
+    },
+    close: async () => {
+      progress.close();
+      await deliverer.close();
+    },
+  };
+}

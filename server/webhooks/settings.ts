@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import { parseSecrets, SECRET_FORM } from './signature.js';
+
+export interface WebhookSettings {
+  /** What messages are signed with; none leaves them unsigned. */
+  readonly keys: readonly Buffer[];
+  /** Origins that may be told although they are private. */
+  readonly allowedOrigins: readonly string[];
+}
+
+const isOrigin = (text: string): boolean => {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  return url !== undefined && ['http:', 'https:'].includes(url.protocol) && `${url.origin}/` === url.href;
+};
+
+/** The environment variables of webhooks. */
+export const webhookEnvironment = {
+  WEBHOOK_SECRET: z
+    .string()
+    .transform((text, context) => {
+      const keys = parseSecrets(text);
+      if (!keys) context.addIssue(SECRET_FORM);
+      return keys ?? [];
+    })
+    .default([]),
+  WEBHOOK_ALLOW_ORIGINS: z
+    .string()
+    .transform((text) => text.split(',').map((part) => part.trim()))
+    .refine(
+      (origins) => origins.every(isOrigin),
+      'expected a list of origins such as http://10.0.0.5:8080,https://hooks.example',
+    )
+    .transform((origins) => origins.map((origin) => new URL(origin).origin))
+    .default([]),
+};
+
+/** Variables whose values no message may repeat. */
+export const WEBHOOK_SECRET_VARIABLES: readonly string[] = ['WEBHOOK_SECRET', 'WEBHOOK_ALLOW_ORIGINS'];
+
+export const webhookSettings = (e: z.infer<z.ZodObject<typeof webhookEnvironment>>): WebhookSettings => ({
+  keys: e.WEBHOOK_SECRET,
+  allowedOrigins: e.WEBHOOK_ALLOW_ORIGINS,
+});
