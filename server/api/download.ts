@@ -15,8 +15,8 @@ const FILES = {
 } as const;
 
 /**
- * GET and HEAD /download/<kind>/:id, with `?index=` for the variations after the first and `?download=1` for an
- * attachment.
+ * GET and HEAD /download/<kind>/:id, an attachment, with `?index=` for the variations after the first and `?download=0`
+ * to show it.
  */
 export const download =
   (kind: keyof typeof FILES, table: TaskTable, storage: MediaStorage): Middleware =>

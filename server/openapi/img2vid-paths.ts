@@ -41,7 +41,7 @@ export const img2vidPaths = (manifest: ModelManifest): readonly RouteConfig[] =>
       params: taskId,
       query: z.object({
         index: indexSchema.optional(),
-        download: z.literal('1').optional().describe('As an attachment'),
+        download: z.enum(['0', '1']).optional().describe('0 shows the file instead of saving it'),
       }),
     },
     responses: {
