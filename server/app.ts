@@ -3,19 +3,24 @@ import Koa from 'koa';
 import type { Logger } from 'pino';
 import type { ModelManifest } from '../pipeline/manifest.js';
 import type { WorkerPool } from '../pipeline/worker-pool.js';
+import { securityHeaders } from './access/security-headers.js';
+import { Admission, defaultClipCost } from './admission/admission.js';
+import { addressOf, keyHolder } from './admission/client.js';
+import { limitStreams } from './admission/stream-limit.js';
 import type { ApiParts } from './api/api-parts.js';
 import { download } from './api/download.js';
 import type { EventTimes } from './api/event-stream.js';
 import { allEvents, EVENT_TIMES } from './api/events.js';
 import { createFormReader } from './api/form.js';
 import { health } from './api/health.js';
-import { answerErrors } from './api/http-errors.js';
+import { answerErrors, codedForm, errorForm } from './api/http-errors.js';
 import { img2vid } from './api/img2vid.js';
 import { status } from './api/status.js';
 import { createSubmit } from './api/submit.js';
 import { createTaskJson } from './api/task-json.js';
 import { createTasksApi } from './api/tasks.js';
 import type { Config } from './config.js';
+import { createGate } from './gate.js';
 import type { PictureLimits } from './images/picture.js';
 import { offersChoice } from './images/providers/settings.js';
 import type { MediaStorage } from './media/storage.js';
@@ -62,6 +67,10 @@ export function createApp(parts: AppParts): Koa {
     storage,
     pictureLimits,
     pictureChoice: offersChoice(config.imageProvider),
+    admission: new Admission(
+      { ...config.admission, maxClipCost: config.admission.maxClipCost ?? defaultClipCost(manifest) },
+      runner,
+    ),
   };
   const submit = createSubmit(apiParts);
   const { baseUrl } = config;
@@ -75,6 +84,8 @@ export function createApp(parts: AppParts): Koa {
   const toJson = createTaskJson(baseUrl);
   const feed = new TaskFeed(table, (task) => ({ ...toJson(runner.view(task)) }));
   const eventTimes = { ...EVENT_TIMES, maxMs: config.eventsMs, ...parts.eventTimes };
+  const address = addressOf(config.admission.trustedProxies);
+  const fewStreams = limitStreams(config.admission.maxEventStreams, (ctx) => keyHolder(ctx) ?? address(ctx));
   const tasksApi = createTasksApi({
     submit,
     parts: apiParts,
@@ -82,9 +93,10 @@ export function createApp(parts: AppParts): Koa {
     baseUrl,
     feed,
     eventTimes,
+    fewStreams,
   });
   router.use(tasksApi.routes());
-  router.get('/events', allEvents(feed, runner, eventTimes));
+  router.get('/events', fewStreams, allEvents(feed, runner, eventTimes));
   router.use(createDocs({ manifest, baseUrl }).routes());
   for (const kind of ['video', 'thumbnail', 'grid'] as const) {
     router.get(`/download/${kind}/:id`, download(kind, table, storage));
@@ -94,11 +106,10 @@ export function createApp(parts: AppParts): Koa {
   app.on('error', (error: unknown) => {
     if (!clientLeft(error)) log.warn({ err: error }, 'response failed');
   });
-  app.use(async (ctx, next) => {
-    ctx.set('X-Content-Type-Options', 'nosniff');
-    await next();
-  });
+  app.use(securityHeaders);
   app.use(answerErrors(log));
+  app.use(errorForm(codedForm, '/tasks'));
+  for (const stage of createGate(config)) app.use(stage);
   app.use(router.routes());
   app.use(router.allowedMethods());
   return app;

@@ -1,6 +1,14 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import {
+  ACCESS_SECRET_VARIABLES,
+  accessEnvironment,
+  accessSettings,
+  checkAccess,
+  type AccessSettings,
+} from './access/settings.js';
+import { admissionEnvironment, admissionSettings, type AdmissionSettings } from './admission/settings.js';
+import {
   checkProvider,
   providerEnvironment,
   providerSettings,
@@ -51,9 +59,13 @@ const variables = z.object({
   EVENTS_SECONDS: integer(90, 1, 86_400),
   SYNC_SECONDS: integer(90, 1, 3600),
   ...webhookEnvironment,
+  ...accessEnvironment,
+  ...admissionEnvironment,
 });
 
-const environment = variables.superRefine(checkProvider);
+const SECRETS = [...SECRET_VARIABLES, ...WEBHOOK_SECRET_VARIABLES, ...ACCESS_SECRET_VARIABLES];
+
+const environment = variables.superRefine(checkProvider).superRefine(checkAccess);
 
 /** Everything that the environment decides, checked and typed. Paths are absolute. */
 export interface Config {
@@ -83,6 +95,8 @@ export interface Config {
   /** How long a request that waits for its result is held; a pod's proxy cuts it off at 100 s. */
   readonly syncMs: number;
   readonly webhooks: WebhookSettings;
+  readonly access: AccessSettings;
+  readonly admission: AdmissionSettings;
 }
 
 /** Reads the configuration. Throws an error that names each wrong variable and what it allows. */
@@ -93,7 +107,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   if (!parsed.success) {
     const lines = parsed.error.issues.map((issue) => {
       const name = String(issue.path[0]);
-      const secret = [...SECRET_VARIABLES, ...WEBHOOK_SECRET_VARIABLES].includes(name);
+      const secret = SECRETS.includes(name);
       const value = secret ? '' : `=${given[name] ?? ''}`;
       return `${name}${value}: ${issue.message}`;
     });
@@ -121,5 +135,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     eventsMs: e.EVENTS_SECONDS * 1000,
     syncMs: e.SYNC_SECONDS * 1000,
     webhooks: webhookSettings(e),
+    access: accessSettings(e),
+    admission: admissionSettings(e),
   };
 }

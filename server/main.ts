@@ -5,6 +5,7 @@ import { pino, type Logger } from 'pino';
 import { readManifest } from '../pipeline/manifest.js';
 import { WorkerPool } from '../pipeline/worker-pool.js';
 import { WorkerProcess } from '../pipeline/worker-process.js';
+import { limitConnections } from './admission/connections.js';
 import { createTaskJson } from './api/task-json.js';
 import { createApp } from './app.js';
 import { readConfig, type Config } from './config.js';
@@ -55,13 +56,22 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
   await runner.recover();
 
   const app = createApp({ config, manifest, table, runner, storage, pictureLimits, workers, log });
-  const server = listener(createServer({ headersTimeout: 10_000, requestTimeout: 120_000 }), app);
+  const server = listener(
+    createServer({ headersTimeout: 10_000, requestTimeout: config.admission.bodyTotalMs + 30_000 }),
+    app,
+  );
+  // Behind a proxy all connections come from its address.
+  const { maxConnections: total, maxConnectionsPerAddress, trustedProxies } = config.admission;
+  limitConnections(server, { total, perAddress: trustedProxies > 0 ? 0 : maxConnectionsPerAddress });
   server.listen(config.port, config.host);
   await once(server, 'listening');
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : config.port;
   const url = config.baseUrl ?? `http://localhost:${port}`;
   const pictures = config.imageProvider.name;
+  const { keys, admins } = config.access;
+  if (keys.length > 0) log.info({ keys: keys.length, admins: admins.length }, 'access keys are needed');
+  else log.warn('no access keys are set: the service is open to everybody who can reach it');
   log.info({ host: config.host, port, model: manifest.name, pictures }, `taking requests at ${url}`);
 
   return async () => {

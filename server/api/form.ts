@@ -18,8 +18,6 @@ const MAX_FIELD_BYTES = 64 * 1024;
 const MULTIPART_SLACK = 1024 * 1024;
 /** The names under which a picture may be uploaded. */
 const PICTURE_FIELDS = ['image', 'file'];
-/** How long a refused body is still read and thrown away, so that the client gets to see the answer. */
-const REFUSED_BODY_MS = 5000;
 
 const next = (): Promise<void> => Promise.resolve();
 
@@ -30,9 +28,6 @@ export const base64Room = (bytes: number): number => Math.ceil((bytes * 4) / 3) 
 export function refuseLargeBody(ctx: Context, limit: number): void {
   const length = ctx.request.length;
   if (length === undefined || length <= limit) return;
-  const { socket } = ctx.req;
-  const timer = setTimeout(() => socket.destroy(), REFUSED_BODY_MS).unref();
-  ctx.req.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
   throw new ServiceError(413, 'body_too_large', `The body of ${length} bytes is larger than allowed`, {
     allowed: `at most ${limit} bytes`,
   });
@@ -105,6 +100,7 @@ async function readMultipart(ctx: Context, parse: Middleware, maxUploadBytes: nu
 }
 
 function multipartError(error: unknown, maxUploadBytes: number): ServiceError {
+  if (error instanceof ServiceError) return error;
   const { code, field, message } = error as { code?: string; field?: string; message?: string };
   const where = field === undefined ? {} : { field };
   switch (code) {
@@ -136,6 +132,7 @@ function multipartError(error: unknown, maxUploadBytes: number): ServiceError {
 }
 
 function textError(error: unknown, limit: number): ServiceError {
+  if (error instanceof ServiceError) return error;
   const { status, message } = error as { status?: number; message?: string };
   if (status === 413) {
     return new ServiceError(413, 'body_too_large', 'The body is larger than allowed', {

@@ -2,6 +2,7 @@ import type { Middleware } from 'koa';
 import type { Logger } from 'pino';
 import { InvalidParameterError } from '../../samplers/index.js';
 import { invalidRequest, notFound, ServiceError } from '../errors.js';
+import { isUnder, pathOf } from '../request-path.js';
 
 /** How an API words an error: the body, and the status where it is not the error's own. */
 export type ErrorForm = (error: ServiceError) => { readonly body: unknown; readonly status?: number };
@@ -9,8 +10,8 @@ export type ErrorForm = (error: ServiceError) => { readonly body: unknown; reado
 /** The img2vid API's form. */
 const plainForm: ErrorForm = (error) => ({ body: error.toBody() });
 
-/** The same with the error's `code`. */
-const codedForm: ErrorForm = (error) => ({ body: { ...error.toBody(), code: error.code } });
+/** The same with the error's `code`, which the img2vid API does not know. */
+export const codedForm: ErrorForm = (error) => ({ body: { ...error.toBody(), code: error.code } });
 
 /**
  * Turns whatever is thrown below it into a JSON body with its status: `{error, message, field?, allowed?}`, or the form of
@@ -37,21 +38,23 @@ export const answerErrors =
         log.error({ err: error, path: ctx.path }, 'request failed');
       const form = (ctx.state.errorForm as ErrorForm | undefined) ?? plainForm;
       const { body, status = known.status } = form(known);
+      if (known.retryAfterSeconds !== undefined) ctx.set('Retry-After', String(known.retryAfterSeconds));
       ctx.status = status;
       ctx.body = body;
     }
   };
 
-/** The API below it words its errors in a form of its own. */
+/**
+ * An API words its errors in a form of its own: all that comes below this, or, where paths are given, what lies at or
+ * under them. Put before everything else, it words also what is refused before the API's routes are reached.
+ */
 export const errorForm =
-  (form: ErrorForm): Middleware =>
+  (form: ErrorForm, ...paths: readonly string[]): Middleware =>
   (ctx, next) => {
-    ctx.state.errorForm = form;
+    const path = pathOf(ctx);
+    if (paths.length === 0 || paths.some((top) => isUnder(path, top))) ctx.state.errorForm = form;
     return next();
   };
-
-/** The API below it shows the codes of its errors; the img2vid API's bodies know none. */
-export const showErrorCodes = errorForm(codedForm);
 
 function toServiceError(error: unknown): ServiceError {
   if (error instanceof ServiceError) return error;
