@@ -14,6 +14,8 @@ export type FormReader = (ctx: Context) => Promise<Form>;
 
 const MAX_TEXT_BODY = 1024 * 1024;
 const MAX_FIELD_BYTES = 64 * 1024;
+/** Levels of nesting in a JSON body: no request of ours has more, and deep ones overflow the stack of what walks them. */
+const MAX_DEPTH = 32;
 /** Room for the text fields and the boundaries around a picture of the greatest size. */
 const MULTIPART_SLACK = 1024 * 1024;
 /** The names under which a picture may be uploaded. */
@@ -81,7 +83,10 @@ export function createFormReader(maxUploadBytes: number, maxJsonBytes = MAX_TEXT
     } catch (error) {
       throw textError(error, limit);
     }
-    return { fields: (ctx.request.body ?? {}) as Record<string, unknown> };
+    const fields = (ctx.request.body ?? {}) as Record<string, unknown>;
+    if (Array.isArray(fields)) throw invalidRequest('The body is a list', { allowed: 'a JSON object' });
+    if (isDeeper(fields, MAX_DEPTH)) throw tooDeep();
+    return { fields };
   };
 }
 
@@ -98,6 +103,14 @@ async function readMultipart(ctx: Context, parse: Middleware, maxUploadBytes: nu
     ...(pictures.length > 0 ? { picture: pictures[0].buffer } : {}),
   };
 }
+
+const isDeeper = (value: unknown, levels: number): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1)));
+
+const tooDeep = (): ServiceError =>
+  invalidRequest(`The body nests more than ${MAX_DEPTH} levels deep`, { allowed: `${MAX_DEPTH} levels` });
 
 function multipartError(error: unknown, maxUploadBytes: number): ServiceError {
   if (error instanceof ServiceError) return error;
