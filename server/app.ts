@@ -17,6 +17,7 @@ import { createTaskJson } from './api/task-json.js';
 import { createTasksApi } from './api/tasks.js';
 import type { Config } from './config.js';
 import type { PictureLimits } from './images/picture.js';
+import type { PictureWork } from './images/picture-work.js';
 import { offersChoice } from './images/providers/settings.js';
 import type { MediaStorage } from './media/storage.js';
 import { systemErrorCode } from './media/system-error.js';
@@ -32,6 +33,8 @@ export interface AppParts {
   readonly runner: TaskRunner;
   readonly storage: MediaStorage;
   readonly pictureLimits: PictureLimits;
+  /** What decodes the pictures of requests. */
+  readonly pictureWork: Pick<PictureWork, 'normalise'>;
   readonly workers: WorkerPool;
   readonly log: Logger;
   /** Other times of event streams than the usual ones. */
@@ -49,7 +52,7 @@ const ENDPOINTS: readonly string[] = [
 
 /** Puts the Koa application together. */
 export function createApp(parts: AppParts): Koa {
-  const { config, manifest, table, runner, storage, pictureLimits, workers, log } = parts;
+  const { config, manifest, table, runner, storage, pictureLimits, pictureWork, workers, log } = parts;
   const apiParts: ApiParts = {
     config,
     readForm: createFormReader(config.maxUploadBytes),
@@ -59,6 +62,7 @@ export function createApp(parts: AppParts): Koa {
     runner,
     storage,
     pictureLimits,
+    pictureWork,
     pictureChoice: offersChoice(config.imageProvider),
   };
   const submit = createSubmit(apiParts);

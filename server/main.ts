@@ -10,7 +10,8 @@ import { createApp } from './app.js';
 import { readConfig, type Config } from './config.js';
 import { createGuardedClient } from './images/guarded-client.js';
 import { createPictureObtainer } from './images/obtain.js';
-import { PICTURE_LIMITS } from './images/picture.js';
+import { PICTURE_LIMITS, type PictureLimits } from './images/picture.js';
+import { PictureProcesses } from './images/picture-processes.js';
 import { createPictureProvider } from './images/providers/create-provider.js';
 import { listener } from './listener.js';
 import { createMediaStorage } from './media/storage.js';
@@ -35,6 +36,7 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
   const table = await TaskTable.open(db, webhooks.journal);
   const client = createGuardedClient({ maxBytes: pictureLimits.bytes });
   const workers = startWorkers(modelFolder, config, log);
+  const pictures = startPictureProcesses(pictureLimits, log);
   const runner = new TaskRunner({
     table,
     storage,
@@ -43,10 +45,12 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
     pictures: createPictureObtainer({
       provider: createPictureProvider(config.imageProvider, {
         limits: pictureLimits,
+        work: pictures,
         onRetry: (event) => log.warn(event, 'the image provider is asked again'),
       }),
       download: (url, { signal }) => client.download(url, { signal, field: 'image_url' }),
       limits: pictureLimits,
+      work: pictures,
     }),
     pictureConcurrency: config.pictureConcurrency,
     clipTimeoutMs: config.clipTimeoutMs,
@@ -54,21 +58,35 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
   webhooks.start(table);
   await runner.recover();
 
-  const app = createApp({ config, manifest, table, runner, storage, pictureLimits, workers, log });
+  const app = createApp({
+    config,
+    manifest,
+    table,
+    runner,
+    storage,
+    pictureLimits,
+    pictureWork: pictures.forRequests,
+    workers,
+    log,
+  });
   const server = listener(createServer({ headersTimeout: 10_000, requestTimeout: 120_000 }), app);
   server.listen(config.port, config.host);
   await once(server, 'listening');
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : config.port;
   const url = config.baseUrl ?? `http://localhost:${port}`;
-  const pictures = config.imageProvider.name;
-  log.info({ host: config.host, port, model: manifest.name, pictures }, `taking requests at ${url}`);
+  const provider = config.imageProvider.name;
+  log.info(
+    { host: config.host, port, model: manifest.name, pictures: provider },
+    `taking requests at ${url}`,
+  );
 
   return async () => {
     server.close();
     server.closeIdleConnections();
     await runner.close(config.shutdownGraceMs);
     await workers.stop();
+    await pictures.stop();
     server.closeAllConnections();
     await webhooks.close();
     await table.close();
@@ -89,6 +107,13 @@ function startWorkers(modelFolder: string, config: Config, log: Logger): WorkerP
   const pool = new WorkerPool(workers);
   pool.start();
   return pool;
+}
+
+function startPictureProcesses(limits: PictureLimits, log: Logger): PictureProcesses {
+  const processes = new PictureProcesses(limits);
+  processes.on('died', (reason) => log.error({ reason }, 'a process for pictures ended'));
+  void processes.warm();
+  return processes;
 }
 
 async function main(): Promise<void> {

@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { readConfig } from '../../../../server/config.js';
 import { createPictureObtainer } from '../../../../server/images/obtain.js';
 import { createPictureProvider } from '../../../../server/images/providers/create-provider.js';
+import { localPictureWork } from '../../../../server/images/local-picture-work.js';
 import { PICTURE_LIMITS } from '../../../../server/images/picture.js';
 import type { TaskView } from '../../../../server/tasks/view.js';
 import { startService, VIDEO, type TestService } from '../../support.js';
@@ -34,6 +35,7 @@ beforeEach(async () => {
   };
   const provider = createPictureProvider(readConfig(env).imageProvider, {
     limits: PICTURE_LIMITS,
+    work: localPictureWork,
     clock: instantClock(),
     onRetry: (event) => log.warn(event, 'the image provider is asked again'),
   });
@@ -44,6 +46,7 @@ beforeEach(async () => {
       provider,
       download: () => Promise.reject(new Error('A prompt is no address')),
       limits: PICTURE_LIMITS,
+      work: localPictureWork,
     }),
     make: async ({ picture, folder, params }) => {
       animated.push(await describePicture(await readFile(picture)));
