@@ -30,6 +30,12 @@ export interface StateJournal {
   record(transaction: Kysely<Tables>, task: Task): Promise<void>;
 }
 
+/** What a source has to say of the picture it gave. */
+export interface PictureNotes {
+  readonly placeholder: boolean;
+  readonly note?: string;
+}
+
 /** Thrown within a transaction to undo it: what was to be created is there already. */
 class Taken extends Error {}
 
@@ -201,12 +207,21 @@ export class TaskTable extends EventEmitter<{ change: [id: string, change: TaskC
     });
   }
 
-  /** Marks a running task whose picture is the embedded source's stand-in. */
-  async markPlaceholder(id: string): Promise<void> {
+  /**
+   * Writes down what there is to say of a running task's picture: that it is the embedded source's stand-in, and a word for
+   * the warnings. Saying it again adds nothing.
+   */
+  async notePicture(id: string, { placeholder, note }: PictureNotes): Promise<void> {
+    if (!placeholder && note === undefined) return;
+    const noted = sql<string>`CASE WHEN instr(warnings, ${JSON.stringify(note)}) > 0 THEN warnings
+      ELSE json_insert(warnings, '$[#]', ${note}) END`;
     await this.#db.transaction().execute(async (transaction) => {
       const { numUpdatedRows } = await transaction
         .updateTable('tasks')
-        .set({ placeholder: 1 })
+        .set({
+          ...(placeholder ? { placeholder: 1 } : {}),
+          ...(note === undefined ? {} : { warnings: noted }),
+        })
         .where('id', '=', id)
         .where('status', '=', 'processing')
         .executeTakeFirst();

@@ -203,7 +203,7 @@ test('nothing is heard of a task after its end, whatever its worker still says',
   await runner.cancel(id);
   const { revision } = table;
   speak?.();
-  await table.markPlaceholder(id);
+  await table.notePicture(id, { placeholder: true, note: 'late' });
   expect(table.revision).toBe(revision);
   expect(await table.get(id)).toMatchObject({ step: 1, progress: 0.25, placeholder: false });
 });
