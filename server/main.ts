@@ -9,8 +9,9 @@ import { createTaskJson } from './api/task-json.js';
 import { createApp } from './app.js';
 import { readConfig, type Config } from './config.js';
 import { createGuardedClient } from './images/guarded-client.js';
-import { createPictureObtainer } from './images/obtain.js';
+import { createPictureObtainer, type PictureObtainer } from './images/obtain.js';
 import { PICTURE_LIMITS, type PictureLimits } from './images/picture.js';
+import type { PictureWork } from './images/picture-work.js';
 import { PictureProcesses } from './images/picture-processes.js';
 import { createPictureProvider } from './images/providers/create-provider.js';
 import { listener } from './listener.js';
@@ -34,7 +35,6 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
     log,
   });
   const table = await TaskTable.open(db, webhooks.journal);
-  const client = createGuardedClient({ maxBytes: pictureLimits.bytes });
   const workers = startWorkers(modelFolder, config, log);
   const pictures = startPictureProcesses(pictureLimits, log);
   const runner = new TaskRunner({
@@ -42,16 +42,7 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
     storage,
     workers,
     log,
-    pictures: createPictureObtainer({
-      provider: createPictureProvider(config.imageProvider, {
-        limits: pictureLimits,
-        work: pictures,
-        onRetry: (event) => log.warn(event, 'the image provider is asked again'),
-      }),
-      download: (url, { signal }) => client.download(url, { signal, field: 'image_url' }),
-      limits: pictureLimits,
-      work: pictures,
-    }),
+    pictures: createObtainer(config, pictureLimits, pictures, log),
     pictureConcurrency: config.pictureConcurrency,
     clipTimeoutMs: config.clipTimeoutMs,
   });
@@ -107,6 +98,26 @@ function startWorkers(modelFolder: string, config: Config, log: Logger): WorkerP
   const pool = new WorkerPool(workers);
   pool.start();
   return pool;
+}
+
+/** Gets the pictures of prompts and addresses. */
+function createObtainer(
+  config: Config,
+  limits: PictureLimits,
+  work: PictureWork,
+  log: Logger,
+): PictureObtainer {
+  const client = createGuardedClient({ maxBytes: limits.bytes });
+  return createPictureObtainer({
+    provider: createPictureProvider(config.imageProvider, {
+      limits,
+      work,
+      onRetry: (event) => log.warn(event, 'the image provider is asked again'),
+    }),
+    download: (url, { signal }) => client.download(url, { signal, field: 'image_url' }),
+    limits,
+    work,
+  });
 }
 
 function startPictureProcesses(limits: PictureLimits, log: Logger): PictureProcesses {

@@ -7,14 +7,18 @@ import { localPictureWork } from './local-picture-work.js';
 import type { FromPictureWorker, PictureCall } from './picture-work.js';
 import { sharp } from './safe-sharp.js';
 
+/** The arguments of a call come from our own parent: they are what the operation takes. */
+const operations = localPictureWork as unknown as Readonly<
+  Record<PictureCall['operation'], (...args: readonly unknown[]) => Promise<unknown>>
+>;
+
 const send = (message: FromPictureWorker): void => {
   process.send?.(message);
 };
 
 async function take({ operation, args }: PictureCall): Promise<void> {
   try {
-    const work = localPictureWork[operation] as (...args: readonly unknown[]) => Promise<unknown>;
-    send({ type: 'done', result: await work(...args) });
+    send({ type: 'done', result: await operations[operation](...args) });
   } catch (error) {
     if (error instanceof ServiceError) {
       const { status, code, message, field, allowed } = error;

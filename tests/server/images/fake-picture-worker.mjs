@@ -2,6 +2,7 @@
  * Speaks the protocol of the picture worker without a decoder: behind the signature of a picture, a word says what the
  * picture does to it.
  */
+import { Buffer } from 'node:buffer';
 import { existsSync, writeFileSync } from 'node:fs';
 
 const held = [];
