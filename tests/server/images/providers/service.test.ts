@@ -9,7 +9,7 @@ import { PICTURE_LIMITS } from '../../../../server/images/picture.js';
 import type { TaskView } from '../../../../server/tasks/view.js';
 import { startService, VIDEO, type TestService } from '../../support.js';
 import { startMidjourneyProxy } from './fake-midjourney-proxy.js';
-import { describePicture, startPictureHost, UPSCALED } from './fake-pictures.js';
+import { CUT, describePicture, startPictureHost, UPSCALED } from './fake-pictures.js';
 import type { FakeServer } from './fake-server.js';
 import { instantClock, KEY } from './support.js';
 
@@ -100,6 +100,17 @@ describe('a prompt, the provider and a clip', () => {
     expect(body.source).toEqual({ type: 'prompt', prompt: 'a fox', image_index: 2 });
     await service.ended(body.id);
     expect(animated).toEqual([`lime ${UPSCALED}`]);
+  });
+
+  test('a picture that was cut from the grid is told of in the warnings', async () => {
+    api.faultForever('upscale', { status: 404, body: '' });
+    const { body } = await post({ prompt: 'a fox', image_index: 3 });
+    const done = await service.ended(body.id);
+    expect(done).toMatchObject({
+      status: 'completed',
+      warnings: ['Picture 3 was cut from the provider’s grid of four'],
+    });
+    expect(animated).toEqual([`blue ${CUT}`]);
   });
 
   test('a prompt that is refused ends the task with the code; no clip is made', async () => {
