@@ -18,7 +18,7 @@ import type { Config } from './config.js';
 import type { PictureLimits } from './images/picture.js';
 import { offersChoice } from './images/providers/settings.js';
 import type { MediaStorage } from './media/storage.js';
-import { systemErrorCode } from './media/system-error.js';
+import { systemErrorCode } from '../pipeline/system-error.js';
 import type { TaskRunner } from './tasks/runner.js';
 import { TaskFeed } from './tasks/task-feed.js';
 import type { TaskTable } from './tasks/table.js';

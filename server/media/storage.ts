@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { access, mkdir, mkdtemp, open, readdir, realpath, rename, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
-import { systemErrorCode } from './system-error.js';
+import { systemErrorCode } from '../../pipeline/system-error.js';
 
 /** What a finished file may be called: a lower-case word and one of the fixed endings. */
 const FILE_NAME = /^[a-z][a-z0-9-]{0,63}\.(?:mp4|png|gif|webp)$/;
