@@ -33,6 +33,7 @@ async function take(job: ClipJob, model: Model, ffmpeg: Ffmpeg): Promise<void> {
       ffmpeg,
       signal: abort.signal,
       onProgress: (progress) => send({ type: 'progress', id: job.id, progress }),
+      onNote: (note) => send({ type: 'note', id: job.id, note }),
     });
     send({ type: 'done', id: job.id, result });
   } catch (error) {
