@@ -3,6 +3,7 @@ import Koa from 'koa';
 import type { Logger } from 'pino';
 import type { ModelManifest } from '../pipeline/manifest.js';
 import type { WorkerPool } from '../pipeline/worker-pool.js';
+import type { ApiParts } from './api/api-parts.js';
 import { download } from './api/download.js';
 import type { EventTimes } from './api/event-stream.js';
 import { allEvents, EVENT_TIMES } from './api/events.js';
@@ -11,7 +12,7 @@ import { health } from './api/health.js';
 import { answerErrors } from './api/http-errors.js';
 import { img2vid } from './api/img2vid.js';
 import { status } from './api/status.js';
-import { createSubmit, type SubmitOptions } from './api/submit.js';
+import { createSubmit } from './api/submit.js';
 import { createTaskJson } from './api/task-json.js';
 import { createTasksApi } from './api/tasks.js';
 import type { Config } from './config.js';
@@ -49,7 +50,8 @@ const ENDPOINTS: readonly string[] = [
 /** Puts the Koa application together. */
 export function createApp(parts: AppParts): Koa {
   const { config, manifest, table, runner, storage, pictureLimits, workers, log } = parts;
-  const submitParts: SubmitOptions = {
+  const apiParts: ApiParts = {
+    config,
     readForm: createFormReader(config.maxUploadBytes),
     readWebhook: createWebhookReader(config.webhooks.allowedOrigins),
     manifest,
@@ -59,7 +61,7 @@ export function createApp(parts: AppParts): Koa {
     pictureLimits,
     pictureChoice: offersChoice(config.imageProvider),
   };
-  const submit = createSubmit(submitParts);
+  const submit = createSubmit(apiParts);
   const { baseUrl } = config;
   const router = new Router();
   router.get('/', (ctx) => {
@@ -73,7 +75,7 @@ export function createApp(parts: AppParts): Koa {
   const eventTimes = { ...EVENT_TIMES, maxMs: config.eventsMs, ...parts.eventTimes };
   const tasksApi = createTasksApi({
     submit,
-    parts: submitParts,
+    parts: apiParts,
     toJson,
     baseUrl,
     feed,

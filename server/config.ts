@@ -49,6 +49,7 @@ const variables = z.object({
   SHUTDOWN_GRACE_SECONDS: integer(10, 0, 3600),
   CLIP_TIMEOUT_SECONDS: integer(3600, 10, 86_400),
   EVENTS_SECONDS: integer(90, 1, 86_400),
+  SYNC_SECONDS: integer(90, 1, 3600),
   ...webhookEnvironment,
 });
 
@@ -79,6 +80,8 @@ export interface Config {
   readonly clipTimeoutMs: number;
   /** How long a stream of events lasts before its client comes back for more. */
   readonly eventsMs: number;
+  /** How long a request that waits for its result is held; a pod's proxy cuts it off at 100 s. */
+  readonly syncMs: number;
   readonly webhooks: WebhookSettings;
 }
 
@@ -116,6 +119,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     shutdownGraceMs: e.SHUTDOWN_GRACE_SECONDS * 1000,
     clipTimeoutMs: e.CLIP_TIMEOUT_SECONDS * 1000,
     eventsMs: e.EVENTS_SECONDS * 1000,
+    syncMs: e.SYNC_SECONDS * 1000,
     webhooks: webhookSettings(e),
   };
 }

@@ -11,6 +11,7 @@ export type ErrorClass =
   | 'Unprocessable content'
   | 'Too many requests'
   | 'Service unavailable'
+  | 'Gateway timeout'
   | 'Internal server error';
 
 const CLASS_OF_STATUS: Readonly<Record<number, ErrorClass>> = {
@@ -25,6 +26,7 @@ const CLASS_OF_STATUS: Readonly<Record<number, ErrorClass>> = {
   422: 'Unprocessable content',
   429: 'Too many requests',
   503: 'Service unavailable',
+  504: 'Gateway timeout',
 };
 
 /** What an error may say about its place in the request. */
@@ -33,6 +35,8 @@ export interface ErrorDetail {
   readonly field?: string;
   /** What would have been accepted: a range, a list of choices, a type. */
   readonly allowed?: unknown;
+  /** What else the body says, such as where to go on. */
+  readonly info?: Readonly<Record<string, unknown>>;
   readonly cause?: unknown;
 }
 
@@ -43,6 +47,7 @@ export interface ErrorDetail {
 export class ServiceError extends Error {
   readonly field: string | undefined;
   readonly allowed: unknown;
+  readonly info: Readonly<Record<string, unknown>>;
 
   constructor(
     readonly status: number,
@@ -54,19 +59,21 @@ export class ServiceError extends Error {
     this.name = 'ServiceError';
     this.field = detail.field;
     this.allowed = detail.allowed;
+    this.info = detail.info ?? {};
   }
 
   get errorClass(): ErrorClass {
     return CLASS_OF_STATUS[this.status] ?? (this.status < 500 ? 'Invalid request' : 'Internal server error');
   }
 
-  /** The JSON body: `{error, message, field?, allowed?}`. */
+  /** The JSON body: `{error, message, field?, allowed?}`, and what `info` adds. */
   toBody(): Record<string, unknown> {
     return {
       error: this.errorClass,
       message: this.message,
       ...(this.field === undefined ? {} : { field: this.field }),
       ...(this.allowed === undefined ? {} : { allowed: this.allowed }),
+      ...this.info,
     };
   }
 }

@@ -4,6 +4,7 @@ import { sendFile } from '../media/send-file.js';
 import type { MediaStorage } from '../media/storage.js';
 import type { TaskTable } from '../tasks/table.js';
 import type { TaskResult } from '../tasks/task.js';
+import { findTask } from './find-task.js';
 
 /** The files of a completed task, and how each is found in its result. */
 const FILES = {
@@ -20,7 +21,7 @@ export const download =
   (kind: keyof typeof FILES, table: TaskTable, storage: MediaStorage): Middleware =>
   async (ctx: Context) => {
     const { id } = ctx.params as { id: string };
-    const task = await table.get(id);
+    const task = await findTask(ctx, table, id);
     if (!task) throw notFound(`The requested ${kind} was not found.`);
     const index = variation(ctx.query.index);
     const file = task.result ? FILES[kind](task.result, index) : undefined;

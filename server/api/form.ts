@@ -23,6 +23,9 @@ const REFUSED_BODY_MS = 5000;
 
 const next = (): Promise<void> => Promise.resolve();
 
+/** Bytes of a JSON body with one picture of `bytes` bytes in base64. */
+export const base64Room = (bytes: number): number => Math.ceil((bytes * 4) / 3) + MAX_TEXT_BODY;
+
 /** Refuses a body that says it is larger than `limit`, before anything of it is read. */
 export function refuseLargeBody(ctx: Context, limit: number): void {
   const length = ctx.request.length;
@@ -37,9 +40,10 @@ export function refuseLargeBody(ctx: Context, limit: number): void {
 
 /**
  * Reads a request body: multipart/form-data with at most one picture in `image` or `file`, form-urlencoded, or JSON.
+ * `maxJsonBytes`: more than usual where pictures come as base64 within JSON (see `base64Room`).
  * @throws ServiceError 400 (malformed), 413 (too large) or 415 (another type), naming the field where there is one
  */
-export function createFormReader(maxUploadBytes: number): FormReader {
+export function createFormReader(maxUploadBytes: number, maxJsonBytes = MAX_TEXT_BODY): FormReader {
   const multipart: Middleware = multer({
     storage: multer.memoryStorage(),
     limits: {
@@ -53,7 +57,7 @@ export function createFormReader(maxUploadBytes: number): FormReader {
   }).fields(PICTURE_FIELDS.map((name) => ({ name, maxCount: 1 })));
   const text: Middleware = bodyParser({
     enableTypes: ['json', 'form'],
-    jsonLimit: MAX_TEXT_BODY,
+    jsonLimit: maxJsonBytes,
     formLimit: MAX_TEXT_BODY,
     jsonStrict: true,
   });
@@ -75,11 +79,12 @@ export function createFormReader(maxUploadBytes: number): FormReader {
       refuseLargeBody(ctx, maxUploadBytes + MULTIPART_SLACK);
       return readMultipart(ctx, multipart, maxUploadBytes);
     }
-    refuseLargeBody(ctx, MAX_TEXT_BODY);
+    const limit = type === 'json' ? maxJsonBytes : MAX_TEXT_BODY;
+    refuseLargeBody(ctx, limit);
     try {
       await text(ctx, next);
     } catch (error) {
-      throw textError(error);
+      throw textError(error, limit);
     }
     return { fields: (ctx.request.body ?? {}) as Record<string, unknown> };
   };
@@ -130,11 +135,11 @@ function multipartError(error: unknown, maxUploadBytes: number): ServiceError {
   }
 }
 
-function textError(error: unknown): ServiceError {
+function textError(error: unknown, limit: number): ServiceError {
   const { status, message } = error as { status?: number; message?: string };
   if (status === 413) {
     return new ServiceError(413, 'body_too_large', 'The body is larger than allowed', {
-      allowed: `at most ${MAX_TEXT_BODY} bytes`,
+      allowed: `at most ${limit} bytes`,
       cause: error,
     });
   }

@@ -1,11 +1,20 @@
-import type { Context, Middleware } from 'koa';
+import type { Middleware } from 'koa';
 import type { Logger } from 'pino';
 import { InvalidParameterError } from '../../samplers/index.js';
 import { invalidRequest, notFound, ServiceError } from '../errors.js';
 
+/** How an API words an error: the body, and the status where it is not the error's own. */
+export type ErrorForm = (error: ServiceError) => { readonly body: unknown; readonly status?: number };
+
+/** The img2vid API's form. */
+const plainForm: ErrorForm = (error) => ({ body: error.toBody() });
+
+/** The same with the error's `code`. */
+const codedForm: ErrorForm = (error) => ({ body: { ...error.toBody(), code: error.code } });
+
 /**
- * Turns whatever is thrown below it into the JSON body `{error, message, field?, allowed?}` with its status. The body of
- * an API that asks for it (`showErrorCodes`) has the error's `code` as well.
+ * Turns whatever is thrown below it into a JSON body with its status: `{error, message, field?, allowed?}`, or the form of
+ * the API that the request came to (`errorForm`).
  */
 export const answerErrors =
   (log: Logger): Middleware =>
@@ -23,21 +32,26 @@ export const answerErrors =
       }
     } catch (error) {
       const known = toServiceError(error);
-      if (known.status >= 500) log.error({ err: error, path: ctx.path }, 'request failed');
-      answer(ctx, known);
+      // The one fault that is expected: a client that waits is told when the time is up.
+      if (known.status >= 500 && known.status !== 504)
+        log.error({ err: error, path: ctx.path }, 'request failed');
+      const form = (ctx.state.errorForm as ErrorForm | undefined) ?? plainForm;
+      const { body, status = known.status } = form(known);
+      ctx.status = status;
+      ctx.body = body;
     }
   };
 
-function answer(ctx: Context, error: ServiceError): void {
-  ctx.status = error.status;
-  ctx.body = { ...error.toBody(), ...(ctx.state.errorCodes === true ? { code: error.code } : {}) };
-}
+/** The API below it words its errors in a form of its own. */
+export const errorForm =
+  (form: ErrorForm): Middleware =>
+  (ctx, next) => {
+    ctx.state.errorForm = form;
+    return next();
+  };
 
 /** The API below it shows the codes of its errors; the img2vid API's bodies know none. */
-export const showErrorCodes: Middleware = (ctx, next) => {
-  ctx.state.errorCodes = true;
-  return next();
-};
+export const showErrorCodes = errorForm(codedForm);
 
 function toServiceError(error: unknown): ServiceError {
   if (error instanceof ServiceError) return error;

@@ -5,8 +5,9 @@ import { COMPONENT_KINDS, specOf } from '../../samplers/index.js';
 import { invalidRequest, ServiceError } from '../errors.js';
 import type { MediaStorage } from '../media/storage.js';
 import type { Task } from '../tasks/task.js';
+import { accept, type Proposal, type Submission } from './accept.js';
 import { readClaim } from './idempotency-key.js';
-import { accept, newTaskId, type Proposal, type Submission, type SubmitOptions } from './submit.js';
+import { newTaskId, type SubmitOptions } from './submit.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -23,7 +24,7 @@ export async function rerun(o: SubmitOptions, ctx: Context, earlier: Task): Prom
     });
   }
   const claim = readClaim(ctx, { fields: { ...form.fields, rerun: earlier.id } });
-  return accept(o, () => propose(o, earlier, form.fields), claim);
+  return accept(o, () => propose(o, earlier, form.fields), { claim });
 }
 
 async function propose(o: SubmitOptions, earlier: Task, body: Fields): Promise<Proposal> {
@@ -37,6 +38,8 @@ async function propose(o: SubmitOptions, earlier: Task, body: Fields): Promise<P
     model: o.manifest.name,
     warnings: [...clip.warnings, ...warnings, ...modelWarning(earlier.model, o.manifest.name)],
     webhook,
+    kind: earlier.kind,
+    owner: earlier.owner,
   };
   if (earlier.source.type !== 'upload') return { task };
   return { task, picture: await readPicture(o.storage, earlier.id) };

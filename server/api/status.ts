@@ -2,6 +2,7 @@ import type { Context, Middleware } from 'koa';
 import { invalidRequest, notFound } from '../errors.js';
 import type { TaskRunner } from '../tasks/runner.js';
 import type { TaskTable } from '../tasks/table.js';
+import { findTask } from './find-task.js';
 import { isUnchanged } from './revision-tag.js';
 import { createTaskList } from './task-list.js';
 
@@ -11,7 +12,7 @@ export const status = (table: TaskTable, runner: TaskRunner): Middleware => {
 
   const answerOne = async (ctx: Context, id: string): Promise<void> => {
     const { revision } = table;
-    const task = await table.get(id);
+    const task = await findTask(ctx, table, id);
     if (!task) throw notFound('The requested record was not found.');
     if (!isUnchanged(ctx, table, revision)) ctx.body = runner.view(task);
   };

@@ -3,14 +3,16 @@ import type { Context, Middleware } from 'koa';
 import { notFound } from '../errors.js';
 import type { TaskFeed } from '../tasks/task-feed.js';
 import type { Task } from '../tasks/task.js';
-import { showErrorCodes } from './http-errors.js';
+import type { Submission } from './accept.js';
 import type { EventTimes } from './event-stream.js';
 import { taskEvents } from './events.js';
+import { findTask } from './find-task.js';
+import { showErrorCodes } from './http-errors.js';
 import { markReplayed } from './idempotency-key.js';
 import { rerun } from './rerun.js';
 import { isUnchanged } from './revision-tag.js';
 import { sameOriginOnly } from './same-origin.js';
-import type { Submission, Submit, SubmitOptions } from './submit.js';
+import type { Submit, SubmitOptions } from './submit.js';
 import type { ToTaskJson } from './task-json.js';
 import { createTaskList } from './task-list.js';
 
@@ -40,7 +42,7 @@ export function createTasksApi(options: TasksApiOptions): Router {
   const { table, runner } = parts;
   const address = `${baseUrl ?? ''}/tasks`;
 
-  const find = async (ctx: Context): Promise<Task> => known(await table.get(idOf(ctx)));
+  const find = async (ctx: Context): Promise<Task> => known(await findTask(ctx, table, idOf(ctx)));
   const answerAccepted = (ctx: Context, submission: Submission): void => {
     const task = toJson(submission.task);
     markReplayed(ctx, submission);

@@ -25,6 +25,12 @@ export interface TaskRow {
   readonly result: string | null;
   /** JSON of a `TaskWebhook`. */
   readonly webhook: string | null;
+  readonly kind: Generated<string>;
+  readonly api: Generated<string>;
+  readonly external_id: string | null;
+  readonly request: string | null;
+  readonly owner: Generated<string>;
+  readonly expires_at: number | null;
 }
 
 /** An `Idempotency-Key` and the task that the first request with it made. */

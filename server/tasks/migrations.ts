@@ -1,4 +1,4 @@
-import type { Kysely, Migration } from 'kysely';
+import type { AlterTableBuilder, Kysely, Migration } from 'kysely';
 
 /** In order of their names; a released migration is never edited, a change is a new one. */
 export const migrations: Record<string, Migration> = {
@@ -48,6 +48,32 @@ export const migrations: Record<string, Migration> = {
     async up(db: Kysely<unknown>): Promise<void> {
       await db.schema.alterTable('tasks').addColumn('webhook', 'text').execute();
       await createWebhookMessages(db);
+    },
+  },
+  '0004-origins': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      const table = (): AlterTableBuilder => db.schema.alterTable('tasks');
+      // One after the other: SQLite adds one column in a statement.
+      await table()
+        .addColumn('kind', 'varchar(16)', (c) => c.notNull().defaultTo('clip'))
+        .execute();
+      await table()
+        .addColumn('api', 'varchar(16)', (c) => c.notNull().defaultTo('tasks'))
+        .execute();
+      await table().addColumn('external_id', 'varchar(255)').execute();
+      await table().addColumn('request', 'text').execute();
+      await table()
+        .addColumn('owner', 'varchar(64)', (c) => c.notNull().defaultTo(''))
+        .execute();
+      await table().addColumn('expires_at', 'bigint').execute();
+      await db.schema
+        .createIndex('tasks_by_external_id')
+        .unique()
+        .on('tasks')
+        .columns(['api', 'owner', 'external_id'])
+        .execute();
+      await db.schema.createIndex('tasks_by_expiry').on('tasks').column('expires_at').execute();
+      await db.schema.createIndex('tasks_by_owner').on('tasks').columns(['owner', 'created_at']).execute();
     },
   },
 };

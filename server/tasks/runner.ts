@@ -1,32 +1,19 @@
-import type { Logger } from 'pino';
 import { clipCost } from '../../pipeline/clip-cost.js';
-import type { ClipProgress } from '../../pipeline/clip-job.js';
 import { PipelineError } from '../../pipeline/errors.js';
-import type { WorkerPool } from '../../pipeline/worker-pool.js';
 import { ServiceError } from '../errors.js';
-import type { PictureObtainer } from '../images/obtain.js';
-import type { MediaStorage } from '../media/storage.js';
 import { Forecast } from './forecast.js';
 import { LocalQueue, type TaskQueue } from './queue.js';
-import type { TaskTable } from './table.js';
 import type { KeyClaim } from './idempotency.js';
-import { CANCELLED, isTerminal, type NewTask, type Task, type TaskError, type TaskProgress } from './task.js';
+import { CANCELLED, type NewTask, type Task, type TaskError } from './task.js';
 import { viewTask, type QueuedTask, type TaskView } from './view.js';
+import { TaskWork, type WorkParts } from './work.js';
 
-export interface RunnerOptions {
-  readonly table: TaskTable;
-  readonly storage: MediaStorage;
-  readonly pictures: PictureObtainer;
-  readonly workers: Pick<WorkerPool, 'size' | 'run'>;
-  readonly log: Logger;
+export interface RunnerOptions extends WorkParts {
   readonly pictureConcurrency: number;
-  readonly clipTimeoutMs: number;
 }
 
 /** A clip that kills its worker this often is given up. */
 const MAX_CRASHES = 3;
-/** Share of a task's progress that obtaining a picture from elsewhere takes; the device has the rest. */
-const PICTURE_SHARE = 0.05;
 
 /**
  * A task's life from queued to completed or error. The table is the truth: whatever is interrupted here is found there
@@ -36,16 +23,18 @@ export class TaskRunner {
   readonly #o: RunnerOptions;
   readonly #queue: TaskQueue;
   readonly #forecast: Forecast;
+  readonly #work: TaskWork;
   #closing = false;
 
   constructor(options: RunnerOptions) {
     this.#o = options;
     this.#forecast = new Forecast(options.workers.size, Date.now, () => options.table.queueChanged());
+    this.#work = new TaskWork(options, this.#forecast);
     this.#queue = new LocalQueue({
       concurrency: { picture: options.pictureConcurrency, device: options.workers.size },
       handlers: {
         picture: (id, signal) => this.#guard(id, () => this.#obtainPicture(id, signal)),
-        device: (id, signal) => this.#guard(id, () => this.#makeClip(id, signal)),
+        device: (id, signal) => this.#guard(id, () => this.#work.makeClip(id, signal)),
       },
     });
   }
@@ -57,8 +46,11 @@ export class TaskRunner {
     return this.view(task);
   }
 
-  /** Like `submit`, once for each `Idempotency-Key`. Accepts nothing, and gives undefined, where the key is taken. */
-  async submitOnce(newTask: NewTask, claim: KeyClaim): Promise<TaskView | undefined> {
+  /**
+   * Like `submit`, for a request that may be repeated. Accepts nothing, and gives undefined, where the claim of an
+   * `Idempotency-Key` or the task's external id is taken.
+   */
+  async submitOnce(newTask: NewTask, claim?: KeyClaim): Promise<TaskView | undefined> {
     const task = await this.#o.table.createOnce(newTask, claim);
     if (!task) return undefined;
     await this.#enqueue(task);
@@ -142,50 +134,8 @@ export class TaskRunner {
   }
 
   async #obtainPicture(id: string, signal: AbortSignal): Promise<void> {
-    const { table, storage, pictures } = this.#o;
-    const task = await table.get(id);
-    if (!task || !(await table.start(id, 'image'))) return this.#forecast.end(id, false);
-    const report = (share: number): void =>
-      table.report(id, { stage: 'image', step: null, steps: null, progress: share * PICTURE_SHARE });
-    report(0);
-    const picture = await pictures.obtain(task.source, task.params, { signal, onProgress: report });
-    await storage.write(storage.picture(id), picture.png);
-    const now = await table.get(id);
-    if (!now || isTerminal(now.status)) return storage.removePicture(id); // cancelled while it was written
-    if (picture.placeholder) await table.markPlaceholder(id);
-    table.report(id, { stage: 'waiting', step: null, steps: null, progress: PICTURE_SHARE });
-    this.#queue.add('device', id, task.createdAt);
-  }
-
-  async #makeClip(id: string, signal: AbortSignal): Promise<void> {
-    const { table, storage, workers, clipTimeoutMs, log } = this.#o;
-    const task = await table.get(id);
-    if (!task || isTerminal(task.status)) return this.#forecast.end(id, false);
-    if (task.status === 'queued' && !(await table.start(id, 'encode'))) {
-      return this.#forecast.end(id, false);
-    }
-    this.#forecast.begin(id);
-    const base = task.source.type === 'upload' ? 0 : PICTURE_SHARE;
-    const folder = await storage.createWork(id);
-    try {
-      signal.throwIfAborted();
-      const job = { id, picture: storage.picture(id), params: task.params, folder };
-      const result = await workers.run(job, {
-        signal,
-        timeoutMs: clipTimeoutMs,
-        onProgress: (progress) => table.report(id, taskProgress(progress, base)),
-      });
-      // The files are in place before the row says so: `completed` never points at nothing.
-      await storage.publishWork(folder, id);
-      const { milliseconds, warnings, ...files } = result;
-      const completed = await table.complete(id, files, task.params.steps, [...task.warnings, ...warnings]);
-      if (!completed) await storage.remove(id); // moved by somebody else meanwhile: nothing points at the files
-      this.#forecast.end(id, completed);
-      await storage.removePicture(id);
-      if (completed) log.info({ task: id, milliseconds, warnings }, 'clip completed');
-    } finally {
-      await storage.removeWork(folder);
-    }
+    const task = await this.#work.obtainPicture(id, signal);
+    if (task) this.#queue.add('device', id, task.createdAt);
   }
 
   /** Runs one stretch of a task's life and sees to it that every way it can end leaves the table right. */
@@ -229,10 +179,6 @@ export class TaskRunner {
     await storage.removePicture(id);
     return false;
   }
-}
-
-function taskProgress({ stage, step, steps, progress }: ClipProgress, base: number): TaskProgress {
-  return { stage, step, steps, progress: base + (1 - base) * progress };
 }
 
 /** What a task row may say of an error: known errors speak for themselves, the rest stays in the log. */

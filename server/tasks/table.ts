@@ -4,7 +4,16 @@ import { sql, type Insertable, type Kysely, type Selectable, type UpdateObject }
 import type { TaskRow, Tables } from './database.js';
 import { claimKey, findKey, type ClaimedKey, type KeyClaim } from './idempotency.js';
 import { taskOfRow } from './task-row.js';
-import type { NewTask, Task, TaskError, TaskProgress, TaskResult, TaskStage, TaskStatus } from './task.js';
+import type {
+  NewTask,
+  Task,
+  TaskApi,
+  TaskError,
+  TaskProgress,
+  TaskResult,
+  TaskStage,
+  TaskStatus,
+} from './task.js';
 
 export interface TaskQuery {
   readonly status?: TaskStatus;
@@ -20,6 +29,9 @@ export type TaskChange = 'created' | 'moved' | 'progress' | 'removed';
 export interface StateJournal {
   record(transaction: Kysely<Tables>, task: Task): Promise<void>;
 }
+
+/** Thrown within a transaction to undo it: what was to be created is there already. */
+class Taken extends Error {}
 
 /**
  * The task table: the truth about every task. Each state change is one atomic statement that names the state it
@@ -63,19 +75,24 @@ export class TaskTable extends EventEmitter<{ change: [id: string, change: TaskC
   }
 
   /** Writes a queued task. It is durable when the promise resolves. */
-  async create(task: NewTask): Promise<Task> {
-    return this.#toTask(
-      await this.#db.transaction().execute((transaction) => this.#insert(transaction, task)),
-    );
+  async create(task: NewTask, claim?: KeyClaim): Promise<Task> {
+    return this.#db.transaction().execute(async (transaction) => {
+      if (claim && !(await claimKey(transaction, claim, task.id))) throw new Taken();
+      return this.#toTask(await this.#insert(transaction, task));
+    });
   }
 
-  /** Like `create`, for a request with an `Idempotency-Key`. Writes nothing, and gives undefined, where the key is taken. */
-  async createOnce(task: NewTask, claim: KeyClaim): Promise<Task | undefined> {
-    const row = await this.#db.transaction().execute(async (transaction) => {
-      const claimed = await claimKey(transaction, claim, task.id);
-      return claimed ? this.#insert(transaction, task) : undefined;
-    });
-    return row && this.#toTask(row);
+  /**
+   * Like `create`, for a request that may be repeated. Writes nothing, and gives undefined, where the claim of an
+   * `Idempotency-Key` or the task's external id is taken.
+   */
+  async createOnce(task: NewTask, claim?: KeyClaim): Promise<Task | undefined> {
+    try {
+      return await this.create(task, claim);
+    } catch (error) {
+      if (error instanceof Taken) return undefined;
+      throw error;
+    }
   }
 
   /** What an `Idempotency-Key` stands for already. */
@@ -85,6 +102,18 @@ export class TaskTable extends EventEmitter<{ change: [id: string, change: TaskC
 
   async get(id: string): Promise<Task | undefined> {
     const row = await this.#db.selectFrom('tasks').selectAll().where('id', '=', id).executeTakeFirst();
+    return row && this.#toTask(row);
+  }
+
+  /** The task that an API's clients know by an id of theirs. */
+  async findExternal(api: TaskApi, owner: string, externalId: string): Promise<Task | undefined> {
+    const row = await this.#db
+      .selectFrom('tasks')
+      .selectAll()
+      .where('api', '=', api)
+      .where('owner', '=', owner)
+      .where('external_id', '=', externalId)
+      .executeTakeFirst();
     return row && this.#toTask(row);
   }
 
@@ -231,12 +260,20 @@ export class TaskTable extends EventEmitter<{ change: [id: string, change: TaskC
       params: JSON.stringify(task.params),
       warnings: JSON.stringify(task.warnings),
       webhook: task.webhook ? JSON.stringify(task.webhook) : null,
+      kind: task.kind ?? 'clip',
+      api: task.origin?.api ?? 'tasks',
+      external_id: task.origin?.externalId ?? null,
+      request: task.origin?.request ? JSON.stringify(task.origin.request) : null,
+      owner: task.owner ?? '',
+      expires_at: task.expiresAt ?? null,
     };
     const inserted = await transaction
       .insertInto('tasks')
       .values(row)
+      .onConflict((conflict) => conflict.columns(['api', 'owner', 'external_id']).doNothing())
       .returningAll()
-      .executeTakeFirstOrThrow();
+      .executeTakeFirst();
+    if (!inserted) throw new Taken();
     this.#changed(task.id, 'created');
     return inserted;
   }

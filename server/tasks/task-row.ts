@@ -3,7 +3,9 @@ import type { TaskRow } from './database.js';
 import {
   isTerminal,
   type Task,
+  type TaskApi,
   type TaskError,
+  type TaskKind,
   type TaskProgress,
   type TaskResult,
   type TaskSource,
@@ -35,5 +37,13 @@ export function taskOfRow(row: Selectable<TaskRow>, live?: TaskProgress): Task {
     error: row.error === null ? null : (JSON.parse(row.error) as TaskError),
     result: row.result === null ? null : (JSON.parse(row.result) as TaskResult),
     webhook: row.webhook === null ? null : (JSON.parse(row.webhook) as TaskWebhook),
+    kind: row.kind as TaskKind,
+    origin: {
+      api: row.api as TaskApi,
+      externalId: row.external_id,
+      request: row.request === null ? null : (JSON.parse(row.request) as Record<string, unknown>),
+    },
+    owner: row.owner,
+    expiresAt: row.expires_at === null ? null : Number(row.expires_at),
   };
 }

@@ -10,6 +10,22 @@ export type TaskStatus = (typeof TASK_STATUSES)[number];
  */
 export type TaskStage = 'image' | 'waiting' | 'encode' | 'sample' | 'decode' | 'write';
 
+/** What a task comes to: a clip of one picture, a picture alone, or a video of several scenes. */
+export const TASK_KINDS = ['clip', 'picture', 'story'] as const;
+export type TaskKind = (typeof TASK_KINDS)[number];
+
+/** The APIs in which a task can be asked for. `tasks` is the service's own, and that of img2vid beside it. */
+export type TaskApi = 'tasks' | 'cog' | 'animate' | 'img2video' | 'story';
+
+/** Which API a task was asked for in, and what that API has to know of it later. */
+export interface TaskOrigin {
+  readonly api: TaskApi;
+  /** The id by which that API's clients know the task; unique within API and owner. Null: the task's own. */
+  readonly externalId: string | null;
+  /** What that API repeats of the request. */
+  readonly request: Readonly<Record<string, unknown>> | null;
+}
+
 /** Where a task's picture comes from. */
 export type TaskSource =
   | {
@@ -59,10 +75,16 @@ export interface NewTask {
   readonly model: string;
   readonly warnings: readonly string[];
   readonly webhook?: TaskWebhook | null;
+  /** Default `clip`. */
+  readonly kind?: TaskKind;
+  readonly origin?: TaskOrigin;
+  /** Whose task it is: an access key's name. Empty where the service is open, which is the default. */
+  readonly owner?: string;
+  /** When the task and its files are to be deleted, in milliseconds since the epoch; null for the service's own rule. */
+  readonly expiresAt?: number | null;
 }
 
-export interface Task extends NewTask {
-  readonly webhook: TaskWebhook | null;
+export interface Task extends Required<NewTask> {
   readonly status: TaskStatus;
   readonly stage: TaskStage | null;
   readonly step: number | null;

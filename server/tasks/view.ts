@@ -1,4 +1,4 @@
-import type { Task, TaskStatus } from './task.js';
+import type { Task, TaskApi, TaskKind, TaskStatus } from './task.js';
 
 /** The wire form of a task: the img2vid API's six fields, and everything else a dashboard wants. */
 export interface TaskView {
@@ -28,6 +28,8 @@ export interface TaskView {
   readonly params: Task['params'];
   readonly seed: number;
   readonly model: string;
+  readonly kind: TaskKind;
+  readonly api: TaskApi;
   readonly warnings: readonly string[];
   readonly error: { readonly code: string; readonly message: string } | null;
 }
@@ -88,6 +90,8 @@ export function viewTask(task: Task, outlook: Outlook): TaskView {
     params: task.params,
     seed: task.params.seed,
     model: task.model,
+    kind: task.kind,
+    api: task.origin.api,
     warnings: task.placeholder ? [...task.warnings, PLACEHOLDER_WARNING] : task.warnings,
     error: task.error,
   };

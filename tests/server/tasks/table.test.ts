@@ -155,3 +155,30 @@ test('tasks survive closing and opening, in order, and new ones come after them'
     rmSync(folder, { recursive: true });
   }
 });
+
+describe('what other APIs know a task by', () => {
+  const origin = { api: 'cog', externalId: 'mine', request: { num_frames: 3 } } as const;
+
+  test('a task is found by the id of its API’s clients, with what that API remembers', async () => {
+    const made = await table.createOnce(newTask({ kind: 'story', origin, owner: 'a', expiresAt: 5 }));
+    expect(await table.findExternal('cog', 'a', 'mine')).toEqual(made);
+    expect(made).toMatchObject({ kind: 'story', origin, owner: 'a', expiresAt: 5 });
+    expect(await table.findExternal('cog', 'b', 'mine')).toBeUndefined();
+    expect(await table.findExternal('animate', 'a', 'mine')).toBeUndefined();
+  });
+
+  test('the id is given once for each API and owner; other tasks have none', async () => {
+    expect(await table.createOnce(newTask({ origin }))).toBeDefined();
+    expect(await table.createOnce(newTask({ origin }))).toBeUndefined();
+    expect(await table.createOnce(newTask({ origin, owner: 'b' }))).toBeDefined();
+    expect(await table.createOnce(newTask())).toMatchObject({ kind: 'clip', owner: '', expiresAt: null });
+    expect(await table.createOnce(newTask())).toBeDefined();
+  });
+
+  test('where the id is taken, the claim of a key is undone with the rest', async () => {
+    await table.createOnce(newTask({ origin }));
+    const claim = { key: 'k', fingerprint: 'f' };
+    expect(await table.createOnce(newTask({ origin }), claim)).toBeUndefined();
+    expect(await table.findKey('k')).toBeUndefined();
+  });
+});

@@ -1,0 +1,7 @@
+import type { Config } from '../config.js';
+import type { SubmitOptions } from './submit.js';
+
+/** What the APIs are made of; each takes of it what it needs. */
+export interface ApiParts extends SubmitOptions {
+  readonly config: Config;
+}
