@@ -7,6 +7,16 @@ import type { ClipJob, ClipNote } from './clip-job.js';
 import type { Model } from './model.js';
 import { SaveBudget } from './save-budget.js';
 
+/** Decides when to save. */
+export type Budget = Pick<SaveBudget, 'due' | 'spend'>;
+
+/** Measured at 4 ms for each MB and more, most of it the flush: a guess until a clip's own first save. */
+const SAVE_MS = 2;
+const SAVE_MS_PER_BYTE = 5e-6;
+
+/** A budget for states of about so many bytes. */
+export const budgetFor = (bytes: number): Budget => new SaveBudget(SAVE_MS + SAVE_MS_PER_BYTE * bytes);
+
 /**
  * What is saved of a clip while it is sampled, so that another process can go on: the latest state of each variation, in
  * a file of its own. The state after the last step is one too, from which a variation is only decoded again.
@@ -17,17 +27,12 @@ export class Checkpoints {
   readonly #folder: string;
   readonly #belongsTo: string;
   readonly #onNote: (note: ClipNote) => void;
-  readonly #budget: Pick<SaveBudget, 'due' | 'spend'>;
+  readonly #budget: Budget;
   #toldOfFailure = false;
   #resumedSteps = 0;
 
   /** @param belongsTo names all that decides the clip: the checkpoints of another one are not used */
-  constructor(
-    folder: string,
-    belongsTo: string,
-    onNote: (note: ClipNote) => void,
-    budget: Pick<SaveBudget, 'due' | 'spend'> = new SaveBudget(),
-  ) {
+  constructor(folder: string, belongsTo: string, onNote: (note: ClipNote) => void, budget: Budget) {
     this.#folder = folder;
     this.#belongsTo = belongsTo;
     this.#onNote = onNote;

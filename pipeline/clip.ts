@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { createSampling, NonFiniteError, TorchRandom, type Sampling } from '../samplers/index.js';
-import { Checkpoints, nameOfClip } from './checkpoints.js';
+import { budgetFor, Checkpoints, nameOfClip, type Budget } from './checkpoints.js';
 import type { ClipJob, ClipNote, ClipProgress, ClipResult, ClipStage, ClipVideo } from './clip-job.js';
 import type { ClipParams } from './clip-params.js';
 import { recipeFrom } from './clip-request.js';
@@ -13,7 +13,6 @@ import { GridBuilder } from './grid.js';
 import { MemoryFallbacks } from './memory-fallbacks.js';
 import type { Model } from './model.js';
 import { fitPicture, toTensor, writePng } from './picture.js';
-import type { SaveBudget } from './save-budget.js';
 import { unetNetwork, type LatentShape } from './unet-network.js';
 import { writeVideo } from './video-file.js';
 
@@ -24,7 +23,7 @@ export interface ClipContext {
   readonly onProgress: (progress: ClipProgress) => void;
   readonly onNote?: (note: ClipNote) => void;
   /** Decides when checkpoints are saved. */
-  readonly budget?: Pick<SaveBudget, 'due' | 'spend'>;
+  readonly budget?: Budget;
 }
 
 /** Where each stage begins on the way from 0 to 1; decoding and writing go hand in hand. */
@@ -109,8 +108,7 @@ async function makeVariation(variation: Variation, context: ClipContext): Promis
   const { index, params, folder, report, grid, memory } = variation;
   const { model, ffmpeg, signal } = context;
   const { W, H, T, fps, decoding_t, decoding_overlap: overlap } = params;
-  const { channels, divisor } = model.manifest.latent;
-  const shape: LatentShape = [T, channels, H / divisor, W / divisor];
+  const shape = latentShape(params, model);
   const seed = params.seed + index;
 
   const latents = await sampleLatents(variation, shape, seed, context);
@@ -179,10 +177,17 @@ async function sampleLatents(
   }
 }
 
+function latentShape({ W, H, T }: ClipParams, { manifest }: Model): LatentShape {
+  const { channels, divisor } = manifest.latent;
+  return [T, channels, H / divisor, W / divisor];
+}
+
 async function openCheckpoints(job: ClipJob, context: ClipContext): Promise<Checkpoints | undefined> {
   if (job.checkpoints === undefined) return undefined;
   const name = await nameOfClip(job, context.model);
-  return new Checkpoints(job.checkpoints, name, (note) => context.onNote?.(note), context.budget);
+  const latents = latentShape(job.params, context.model).reduce((product, side) => product * side);
+  const budget = context.budget ?? budgetFor(latents * Float32Array.BYTES_PER_ELEMENT);
+  return new Checkpoints(job.checkpoints, name, (note) => context.onNote?.(note), budget);
 }
 
 function prepareSampling(params: ClipParams, { manifest }: Model): Sampling {

@@ -1,8 +1,5 @@
 /** The share of a run's time that saving it may take. */
 const SHARE = 0.01;
-/** What the first save is taken to cost, in milliseconds. */
-const FIRST_COST = 10;
-
 /**
  * Spaces what is saved during a run so that all saves together take at most 1 % of the time since its start: the next
  * one is due when there is room for one as long as the last.
@@ -11,10 +8,11 @@ export class SaveBudget {
   readonly #now: () => number;
   readonly #start: number;
   #spent = 0;
-  #expected = FIRST_COST;
+  #expected: number;
 
-  /** @param now milliseconds */
-  constructor(now: () => number = () => performance.now()) {
+  /** Times are milliseconds. @param firstCost what the first save is taken to cost */
+  constructor(firstCost: number, now: () => number = () => performance.now()) {
+    this.#expected = firstCost;
     this.#now = now;
     this.#start = now();
   }

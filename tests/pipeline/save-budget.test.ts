@@ -6,7 +6,7 @@ async function run(steps: number, stepMs: number, costMs: (save: number) => numb
   let time = 5000;
   let spent = 0;
   const saved: number[] = [];
-  const budget = new SaveBudget(() => time);
+  const budget = new SaveBudget(10, () => time);
   for (let step = 1; step <= steps; step++) {
     time += stepMs;
     if (!budget.due) continue;
@@ -47,7 +47,7 @@ describe('the budget of saves', () => {
 
   test('a save that fails costs what it took', async () => {
     let time = 0;
-    const budget = new SaveBudget(() => time);
+    const budget = new SaveBudget(10, () => time);
     time = 1000;
     const failing = budget.spend(() => {
       time += 50;
