@@ -152,6 +152,16 @@ const sweepPictures = async (folder: string, unfinished: ReadonlySet<string>): P
 const foldersOf = async (parent: string, id: string): Promise<string[]> =>
   (await namesIn(parent)).filter((name) => name.startsWith(`${id}-`)).map((name) => join(parent, name));
 
+/** Gives the task's folder in `parent` a new name, or makes one. */
+const claimFolder = async (parent: string, id: string): Promise<string> => {
+  const mine = join(parent, `${id}-${randomBytes(6).toString('hex')}`);
+  const [earlier, ...strays] = await foldersOf(parent, id);
+  await Promise.all(strays.map(removeFolder));
+  if (earlier) await rename(earlier, mine);
+  else await mkdir(mine, { recursive: true });
+  return mine;
+};
+
 const sweepCheckpoints = async (parent: string, unfinished: ReadonlySet<string>): Promise<void> => {
   for (const name of await namesIn(parent)) {
     if (!unfinished.has(name.replace(/-.*$/, ''))) await removeFolder(join(parent, name));
@@ -194,14 +204,7 @@ export const createMediaStorage = (dataDir: string): MediaStorage => {
       await syncFolder(dirname(target));
     },
     removeWork: removeFolder,
-    claimCheckpoints: async (id) => {
-      const mine = join(checkpoints, `${checkId(id)}-${randomBytes(6).toString('hex')}`);
-      const [earlier, ...strays] = await foldersOf(checkpoints, id);
-      await Promise.all(strays.map(removeFolder));
-      if (earlier) await rename(earlier, mine);
-      else await mkdir(mine, { recursive: true });
-      return mine;
-    },
+    claimCheckpoints: (id) => claimFolder(checkpoints, checkId(id)),
     removeInterim,
     write: writeWhole,
     open: (path) => openInside(root, path),
