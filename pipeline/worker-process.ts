@@ -1,7 +1,15 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { ClipJob, ClipProgress, ClipResult, FromWorker, ToWorker, WorkerInfo } from './clip-job.js';
+import type {
+  ClipJob,
+  ClipNote,
+  ClipProgress,
+  ClipResult,
+  FromWorker,
+  ToWorker,
+  WorkerInfo,
+} from './clip-job.js';
 import { PipelineError } from './errors.js';
 import { lowerPriority } from './lower-priority.js';
 
@@ -30,11 +38,11 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
   readonly onProgress?: (progress: ClipProgress) => void;
+  readonly onNote?: (note: ClipNote) => void;
 }
 
-interface Running {
+interface Running extends Pick<RunOptions, 'onProgress' | 'onNote'> {
   readonly job: ClipJob;
-  readonly onProgress: ((progress: ClipProgress) => void) | undefined;
   readonly settle: (outcome: ClipResult | Error) => void;
 }
 
@@ -111,7 +119,8 @@ export class WorkerProcess extends EventEmitter<{ state: []; ready: [WorkerInfo]
    * Runs one job; the worker must not be busy.
    * @throws PipelineError: what ended the clip; `cancelled` after an abort, `timeout`, or `worker_crashed`
    */
-  async run(job: ClipJob, { signal, timeoutMs, onProgress }: RunOptions = {}): Promise<ClipResult> {
+  async run(job: ClipJob, options: RunOptions = {}): Promise<ClipResult> {
+    const { signal, timeoutMs } = options;
     await this.whenReady();
     if (signal?.aborted) throw new PipelineError('cancelled', 'Cancelled');
     if (this.#running) throw new Error(`Worker is busy with ${this.#running.job.id}`);
@@ -141,7 +150,7 @@ export class WorkerProcess extends EventEmitter<{ state: []; ready: [WorkerInfo]
           if (outcome instanceof Error) reject(ending ?? outcome);
           else resolve(outcome);
         };
-        this.#running = { job, onProgress, settle };
+        this.#running = { ...options, job, settle };
         this.#become('busy');
         this.#send({ type: 'run', job });
       });
@@ -180,6 +189,9 @@ export class WorkerProcess extends EventEmitter<{ state: []; ready: [WorkerInfo]
         break;
       case 'progress':
         if (this.#running?.job.id === message.id) this.#running.onProgress?.(message.progress);
+        break;
+      case 'note':
+        if (this.#running?.job.id === message.id) this.#running.onNote?.(message.note);
         break;
       case 'done':
         if (this.#running?.job.id === message.id) this.#running.settle(message.result);

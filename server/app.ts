@@ -2,6 +2,7 @@ import Router from '@koa/router';
 import Koa from 'koa';
 import type { Logger } from 'pino';
 import type { ModelManifest } from '../pipeline/manifest.js';
+import { systemErrorCode } from '../pipeline/system-error.js';
 import type { WorkerPool } from '../pipeline/worker-pool.js';
 import type { ApiParts } from './api/api-parts.js';
 import { download } from './api/download.js';
@@ -20,7 +21,7 @@ import type { PictureLimits } from './images/picture.js';
 import type { PictureWork } from './images/picture-work.js';
 import { offersChoice } from './images/providers/settings.js';
 import type { MediaStorage } from './media/storage.js';
-import { systemErrorCode } from './media/system-error.js';
+import { createDocs } from './openapi/docs.js';
 import type { TaskRunner } from './tasks/runner.js';
 import { TaskFeed } from './tasks/task-feed.js';
 import type { TaskTable } from './tasks/table.js';
@@ -48,6 +49,7 @@ const ENDPOINTS: readonly string[] = [
   '/tasks',
   'GET /events',
   'GET /health',
+  'GET /docs',
 ];
 
 /** Puts the Koa application together. */
@@ -87,6 +89,7 @@ export function createApp(parts: AppParts): Koa {
   });
   router.use(tasksApi.routes());
   router.get('/events', allEvents(feed, runner, eventTimes));
+  router.use(createDocs({ manifest, baseUrl }).routes());
   for (const kind of ['video', 'thumbnail', 'grid'] as const) {
     router.get(`/download/${kind}/:id`, download(kind, table, storage));
   }

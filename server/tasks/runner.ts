@@ -68,7 +68,7 @@ export class TaskRunner {
       log.info({ task: id }, 'task cancelled');
       this.#queue.abort(id);
       this.#forecast.end(id, false);
-      await storage.removePicture(id);
+      await storage.removeInterim(id);
     }
     return table.get(id);
   }
@@ -176,7 +176,7 @@ export class TaskRunner {
       log[taskError.code === 'internal_error' ? 'error' : 'warn']({ task: id, err: error }, 'task failed');
     }
     this.#forecast.end(id, false);
-    await storage.removePicture(id);
+    await storage.removeInterim(id);
     return false;
   }
 }

@@ -66,21 +66,23 @@ export class TaskWork {
     const base = task.source.type === 'upload' ? 0 : PICTURE_SHARE;
     const folder = await storage.createWork(id);
     try {
+      const checkpoints = await storage.claimCheckpoints(id);
       signal.throwIfAborted();
-      const job = { id, picture: storage.picture(id), params: task.params, folder };
+      const job = { id, picture: storage.picture(id), params: task.params, folder, checkpoints };
       const result = await workers.run(job, {
         signal,
         timeoutMs: clipTimeoutMs,
         onProgress: (progress) => table.report(id, taskProgress(progress, base)),
+        onNote: ({ level, message, details }) => log[level]({ task: id, ...details }, message),
       });
       // The files are in place before the row says so: `completed` never points at nothing.
       await storage.publishWork(folder, id);
-      const { milliseconds, warnings, ...files } = result;
+      const { milliseconds, warnings, resumedSteps, ...files } = result;
       const completed = await table.complete(id, files, task.params.steps, [...task.warnings, ...warnings]);
       if (!completed) await storage.remove(id); // moved by somebody else meanwhile: nothing points at the files
       this.#forecast.end(id, completed);
-      await storage.removePicture(id);
-      if (completed) log.info({ task: id, milliseconds, warnings }, 'clip completed');
+      await storage.removeInterim(id);
+      if (completed) log.info({ task: id, milliseconds, warnings, resumedSteps }, 'clip completed');
     } finally {
       await storage.removeWork(folder);
     }
