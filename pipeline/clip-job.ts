@@ -1,8 +1,10 @@
 import type { ClipParams } from './clip-params.js';
 import type { PipelineErrorCode } from './errors.js';
+import type { StoryJob } from './story-job.js';
 
 /** One clip to make, as it crosses to the worker process. */
 export interface ClipJob {
+  readonly kind?: 'clip';
   readonly id: string;
   /** Path of the picture to animate. */
   readonly picture: string;
@@ -10,6 +12,9 @@ export interface ClipJob {
   /** An existing folder, this job's alone; the files of the result are written there. */
   readonly folder: string;
 }
+
+/** What a worker can be asked for. */
+export type Job = ClipJob | StoryJob;
 
 export type ClipStage = 'encode' | 'sample' | 'decode' | 'write';
 
@@ -58,7 +63,7 @@ export interface WireError {
 }
 
 export type ToWorker =
-  { readonly type: 'run'; readonly job: ClipJob } | { readonly type: 'cancel'; readonly id: string };
+  { readonly type: 'run'; readonly job: Job } | { readonly type: 'cancel'; readonly id: string };
 
 export type FromWorker =
   | { readonly type: 'ready'; readonly info: WorkerInfo }

@@ -3,6 +3,7 @@ import { createSampling, NonFiniteError, TorchRandom, type Sampling } from '../s
 import type { ClipJob, ClipProgress, ClipResult, ClipStage, ClipVideo } from './clip-job.js';
 import type { ClipParams } from './clip-params.js';
 import { recipeFrom } from './clip-request.js';
+import { shareDone, StageClock } from './clip-stages.js';
 import { encodePicture } from './conditioning.js';
 import { decodeFrames } from './decode.js';
 import { isOutOfMemory } from './device-errors.js';
@@ -21,10 +22,6 @@ export interface ClipContext {
   readonly signal: AbortSignal;
   readonly onProgress: (progress: ClipProgress) => void;
 }
-
-/** Where each stage begins on the way from 0 to 1; decoding and writing go hand in hand. */
-const STARTS: Readonly<Record<ClipStage, number>> = { encode: 0, sample: 0.03, decode: 0.88, write: 0.99 };
-const ENDS: Readonly<Record<ClipStage, number>> = { encode: 0.03, sample: 0.88, decode: 0.99, write: 1 };
 
 /** A frame stream that stands still this long has a fault; the clip's own time limit is the caller's. */
 const ENCODING_LIMIT_MS = 3_600_000;
@@ -58,8 +55,8 @@ async function makeClip(job: ClipJob, context: ClipContext, clock: StageClock): 
   for (let index = 0; index < params.num_cols; index++) {
     const report: Report = (stage, step, steps) => {
       clock.enter(stage);
-      const within = STARTS[stage] + ((ENDS[stage] - STARTS[stage]) * step) / steps;
-      context.onProgress({ stage, step, steps, progress: (index + within) / params.num_cols });
+      const progress = (index + shareDone(stage, step, steps)) / params.num_cols;
+      context.onProgress({ stage, step, steps, progress });
     };
     const variation = { index, params, folder, picture, sampling, grid, memory, report };
     videos.push(await makeVariation(variation, context));
@@ -82,19 +79,23 @@ async function makeClip(job: ClipJob, context: ClipContext, clock: StageClock): 
   return { videos, grid: 'grid.mp4', warnings, milliseconds: clock.stop() };
 }
 
-type Report = (stage: ClipStage, step: number, steps: number) => void;
+export type Report = (stage: ClipStage, step: number, steps: number) => void;
 
-interface Variation {
-  readonly index: number;
+/** What the latents of a clip are sampled by. */
+export interface SampledClip {
   readonly params: ClipParams;
-  readonly folder: string;
   /** The fitted picture, [1,3,H,W] in [−1,1]. */
   readonly picture: Float32Array;
   readonly sampling: Sampling;
-  readonly grid: GridBuilder | undefined;
   /** All variations' alike: they are of one size. */
   readonly memory: MemoryFallbacks;
   readonly report: Report;
+}
+
+interface Variation extends SampledClip {
+  readonly index: number;
+  readonly folder: string;
+  readonly grid: GridBuilder | undefined;
 }
 
 async function makeVariation(variation: Variation, context: ClipContext): Promise<ClipVideo> {
@@ -134,8 +135,8 @@ async function makeVariation(variation: Variation, context: ClipContext): Promis
  * One generator gives every random number of a variation, in the reference's order: the picture's noise, the starting
  * latents, then the sampler's own draws.
  */
-async function sampleLatents(
-  { params, picture, sampling, memory, report }: Variation,
+export async function sampleLatents(
+  { params, picture, sampling, memory, report }: SampledClip,
   shape: LatentShape,
   seed: number,
   { model, signal }: ClipContext,
@@ -163,7 +164,7 @@ async function sampleLatents(
   }
 }
 
-function prepareSampling(params: ClipParams, { manifest }: Model): Sampling {
+export function prepareSampling(params: ClipParams, { manifest }: Model): Sampling {
   const recipe = recipeFrom(params);
   // Without an unconditional branch there is nothing to guide with, whatever the guider: one row says it all.
   const guider = manifest.abilities.guidance ? recipe.guider : 'IdentityGuider';
@@ -177,33 +178,9 @@ const DOING: Readonly<Record<ClipStage, string>> = {
   write: 'writing the video',
 };
 
-function tooLarge({ W, H, T }: ClipParams, stage: ClipStage, cause: unknown): PipelineError {
+export function tooLarge({ W, H, T }: ClipParams, stage: ClipStage, cause: unknown): PipelineError {
   const message =
     `The device ran out of memory while ${DOING[stage]} (${T} frames of ${W}×${H}), and nothing is left to try;` +
     ' fewer frames or a smaller size may fit';
   return new PipelineError('out_of_memory', message, { cause });
-}
-
-/** Adds up the time spent in each stage. */
-class StageClock {
-  readonly #spent: Record<ClipStage, number> = { encode: 0, sample: 0, decode: 0, write: 0 };
-  #stage: ClipStage = 'encode';
-  #since = performance.now();
-
-  get stage(): ClipStage {
-    return this.#stage;
-  }
-
-  enter(stage: ClipStage): void {
-    const now = performance.now();
-    this.#spent[this.#stage] += now - this.#since;
-    this.#stage = stage;
-    this.#since = now;
-  }
-
-  stop(): Record<ClipStage, number> {
-    this.enter(this.#stage);
-    const rounded = Object.entries(this.#spent).map(([stage, ms]) => [stage, Math.round(ms)]);
-    return Object.fromEntries(rounded) as Record<ClipStage, number>;
-  }
 }

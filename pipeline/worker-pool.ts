@@ -1,4 +1,4 @@
-import type { ClipJob, ClipResult } from './clip-job.js';
+import type { ClipResult, Job } from './clip-job.js';
 import { PipelineError } from './errors.js';
 import type { RunOptions, WorkerProcess } from './worker-process.js';
 
@@ -20,7 +20,7 @@ export class WorkerPool {
    * Runs a job on a free worker, waiting for one when all are taken.
    * @throws PipelineError: what ended the clip, or why no worker can be used
    */
-  async run(job: ClipJob, options: RunOptions): Promise<ClipResult> {
+  async run(job: Job, options: RunOptions): Promise<ClipResult> {
     const worker = await this.#take();
     try {
       return await worker.run(job, options);

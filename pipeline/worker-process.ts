@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import type { ClipJob, ClipProgress, ClipResult, FromWorker, ToWorker, WorkerInfo } from './clip-job.js';
+import type { ClipProgress, ClipResult, FromWorker, Job, ToWorker, WorkerInfo } from './clip-job.js';
 import { PipelineError } from './errors.js';
 
 /**
@@ -33,7 +33,7 @@ export interface RunOptions {
 }
 
 interface Running {
-  readonly job: ClipJob;
+  readonly job: Job;
   readonly onProgress: ((progress: ClipProgress) => void) | undefined;
   readonly settle: (outcome: ClipResult | Error) => void;
 }
@@ -111,7 +111,7 @@ export class WorkerProcess extends EventEmitter<{ state: []; ready: [WorkerInfo]
    * Runs one job; the worker must not be busy.
    * @throws PipelineError: what ended the clip; `cancelled` after an abort, `timeout`, or `worker_crashed`
    */
-  async run(job: ClipJob, { signal, timeoutMs, onProgress }: RunOptions = {}): Promise<ClipResult> {
+  async run(job: Job, { signal, timeoutMs, onProgress }: RunOptions = {}): Promise<ClipResult> {
     await this.whenReady();
     if (signal?.aborted) throw new PipelineError('cancelled', 'Cancelled');
     if (this.#running) throw new Error(`Worker is busy with ${this.#running.job.id}`);

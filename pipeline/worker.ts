@@ -3,12 +3,13 @@
  * started by WorkerProcess. It takes one job at a time over IPC and reports progress; a cancel takes effect between two
  * evaluations.
  */
-import { runClip } from './clip.js';
-import type { ClipJob, FromWorker, ToWorker, WireError } from './clip-job.js';
+import { runClip, type ClipContext } from './clip.js';
+import type { FromWorker, Job, ToWorker, WireError } from './clip-job.js';
 import { isCudaFault } from './device-errors.js';
 import { PipelineError } from './errors.js';
 import { findFfmpeg, type Ffmpeg } from './ffmpeg.js';
 import { loadModel, type Model } from './model.js';
+import { runStory } from './story.js';
 
 const [modelFolder, device, ...flags] = process.argv.slice(2);
 
@@ -24,16 +25,17 @@ const toWire = (error: unknown): WireError => {
 
 let current: { readonly id: string; readonly abort: AbortController } | undefined;
 
-async function take(job: ClipJob, model: Model, ffmpeg: Ffmpeg): Promise<void> {
+async function take(job: Job, model: Model, ffmpeg: Ffmpeg): Promise<void> {
   const abort = new AbortController();
   current = { id: job.id, abort };
   try {
-    const result = await runClip(job, {
+    const context: ClipContext = {
       model,
       ffmpeg,
       signal: abort.signal,
       onProgress: (progress) => send({ type: 'progress', id: job.id, progress }),
-    });
+    };
+    const result = await (job.kind === 'story' ? runStory(job, context) : runClip(job, context));
     send({ type: 'done', id: job.id, result });
   } catch (error) {
     if (model.device !== 'cpu' && isCudaFault(error)) {
