@@ -20,6 +20,7 @@ import type { PictureLimits } from './images/picture.js';
 import { offersChoice } from './images/providers/settings.js';
 import type { MediaStorage } from './media/storage.js';
 import { systemErrorCode } from './media/system-error.js';
+import { createDocs } from './openapi/docs.js';
 import type { TaskRunner } from './tasks/runner.js';
 import { TaskFeed } from './tasks/task-feed.js';
 import type { TaskTable } from './tasks/table.js';
@@ -45,6 +46,7 @@ const ENDPOINTS: readonly string[] = [
   '/tasks',
   'GET /events',
   'GET /health',
+  'GET /docs',
 ];
 
 /** Puts the Koa application together. */
@@ -83,6 +85,7 @@ export function createApp(parts: AppParts): Koa {
   });
   router.use(tasksApi.routes());
   router.get('/events', allEvents(feed, runner, eventTimes));
+  router.use(createDocs({ manifest, baseUrl }).routes());
   for (const kind of ['video', 'thumbnail', 'grid'] as const) {
     router.get(`/download/${kind}/:id`, download(kind, table, storage));
   }

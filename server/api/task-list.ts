@@ -13,10 +13,12 @@ const MAX_LIMIT = 10_000;
 const blank = (value: unknown): unknown => (value === '' ? undefined : value);
 
 // Unknown parameters are let through: pollers add one of their own against caches.
-const querySchema = z.object({
-  status: z.preprocess(blank, z.enum(TASK_STATUSES).optional()),
-  limit: z.preprocess(blank, z.coerce.number().int().min(1).max(MAX_LIMIT).default(DEFAULT_LIMIT)),
-  before: z.preprocess(blank, z.string().optional()),
+export const taskListQuery = z.object({
+  status: z.preprocess(blank, z.enum(TASK_STATUSES).optional()).describe('Only tasks in this state'),
+  limit: z
+    .preprocess(blank, z.coerce.number().int().min(1).max(MAX_LIMIT).default(DEFAULT_LIMIT))
+    .describe('Tasks on the page'),
+  before: z.preprocess(blank, z.string().optional()).describe('Id of the last task of the page before'),
 });
 
 const ALLOWED: Readonly<Record<string, unknown>> = {
@@ -25,7 +27,7 @@ const ALLOWED: Readonly<Record<string, unknown>> = {
   before: 'the id of a task',
 };
 
-type ListQuery = z.infer<typeof querySchema>;
+type ListQuery = z.infer<typeof taskListQuery>;
 
 /** One page of tasks. */
 export interface TaskPage {
@@ -88,7 +90,7 @@ export function createTaskList(
 }
 
 async function readQuery(ctx: Context, table: TaskTable): Promise<ListQuery> {
-  const parsed = querySchema.safeParse(ctx.query);
+  const parsed = taskListQuery.safeParse(ctx.query);
   if (!parsed.success) throw badQuery(parsed.error, ctx.query);
   const { before } = parsed.data;
   if (before !== undefined && !(await table.get(before))) {

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type Koa from 'koa';
 import { pino, type Logger } from 'pino';
 import type { ClipJob, ClipResult } from '../../pipeline/clip-job.js';
 import { PipelineError } from '../../pipeline/errors.js';
@@ -39,6 +40,7 @@ export interface TestService {
   readonly port: number;
   readonly folder: string;
   readonly server: Server;
+  readonly app: Koa;
   readonly table: TaskTable;
   readonly storage: MediaStorage;
   readonly runner: TaskRunner;
@@ -215,5 +217,5 @@ export async function startService(
     await table.close();
     if (options.folder === undefined) rmSync(folder, { recursive: true, force: true });
   };
-  return { url, port, folder, server, table, storage, runner, jobs, call, ended, close };
+  return { url, port, folder, server, app, table, storage, runner, jobs, call, ended, close };
 }
