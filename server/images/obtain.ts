@@ -1,5 +1,4 @@
-import type { ClipParams } from '../../pipeline/clip-params.js';
-import type { TaskSource } from '../tasks/task.js';
+import type { PictureParams, TaskSource } from '../tasks/task.js';
 import { normalisePicture, type PictureLimits } from './picture.js';
 import { checkMadePicture } from './providers/checked-picture.js';
 import type { PictureProvider } from './source.js';
@@ -19,7 +18,7 @@ export interface ObtainOptions {
 
 export interface PictureObtainer {
   /** @throws ServiceError: why there is no picture */
-  obtain(source: TaskSource, params: ClipParams, options: ObtainOptions): Promise<ObtainedPicture>;
+  obtain(source: TaskSource, params: PictureParams, options: ObtainOptions): Promise<ObtainedPicture>;
 }
 
 export interface ObtainerParts {

@@ -129,8 +129,8 @@ describe('removing', () => {
     await storage.write(storage.file(ID, 'video-0.mp4'), Buffer.from('v'));
     await storage.write(storage.picture(ID), Buffer.from('p'));
     expect(await storage.hasPicture(ID)).toBe(true);
-    await storage.removePicture(ID);
-    await storage.removePicture(ID);
+    await storage.removePictures(ID);
+    await storage.removePictures(ID);
     expect(await storage.hasPicture(ID)).toBe(false);
     expect(await readFile(storage.file(ID, 'video-0.mp4'), 'utf8')).toBe('v');
   });
