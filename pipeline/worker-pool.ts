@@ -12,6 +12,15 @@ export class WorkerPool {
     return this.workers.length;
   }
 
+  /** Whether there is a worker that takes jobs, or will once it has started. */
+  get usable(): boolean {
+    return this.#usable.length > 0;
+  }
+
+  get #usable(): readonly WorkerProcess[] {
+    return this.workers.filter(({ state }) => state !== 'unusable' && state !== 'stopped');
+  }
+
   start(): void {
     for (const worker of this.workers) worker.start();
   }
@@ -36,7 +45,7 @@ export class WorkerPool {
 
   async #take(): Promise<WorkerProcess> {
     for (;;) {
-      const usable = this.workers.filter(({ state }) => state !== 'unusable' && state !== 'stopped');
+      const usable = this.#usable;
       if (usable.length === 0) {
         throw (
           this.workers.find(({ error }) => error)?.error ??

@@ -12,7 +12,7 @@ import { PipelineError } from '../../pipeline/errors.js';
 import type { StoryJob } from '../../pipeline/story-job.js';
 import { storyFrames } from '../../pipeline/story-plan.js';
 import { WorkerPool } from '../../pipeline/worker-pool.js';
-import type { RunOptions } from '../../pipeline/worker-process.js';
+import { WorkerProcess, type RunOptions } from '../../pipeline/worker-process.js';
 import type { EventTimes } from '../../server/api/event-stream.js';
 import { createTaskJson } from '../../server/api/task-json.js';
 import { createApp } from '../../server/app.js';
@@ -150,6 +150,8 @@ export async function startService(
     readonly obtain?: PictureObtainer['obtain'];
     readonly env?: NodeJS.ProcessEnv;
     readonly pictures?: PictureObtainer;
+    /** Those that the service believes it has; jobs go to the stand-in. */
+    readonly workers?: WorkerPool;
     readonly log?: Logger;
     readonly webhooks?: Partial<WebhookOptions>;
     readonly eventTimes?: Partial<EventTimes>;
@@ -199,7 +201,7 @@ export async function startService(
     runner,
     storage,
     pictureLimits: PICTURE_LIMITS,
-    workers: new WorkerPool([]),
+    workers: options.workers ?? new WorkerPool([new WorkerProcess({ modelFolder: folder, device: 'cpu' })]),
     log,
     ...(options.eventTimes ? { eventTimes: options.eventTimes } : {}),
   });
