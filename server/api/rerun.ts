@@ -95,8 +95,8 @@ export function overrideParams(params: ClipParams, overrides: Fields): Fields {
 /** `null` and `new` leave the seed out, and have it drawn. */
 function overrideSeed(fields: Fields, seed: unknown): Fields {
   if (seed === undefined) return fields;
-  const { seed: _, ...others } = fields;
-  return seed === null || seed === 'new' ? others : { ...others, seed };
+  if (seed !== null && seed !== 'new') return { ...fields, seed };
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => name !== 'seed'));
 }
 
 const modelWarning = (before: string, now: string): string[] =>

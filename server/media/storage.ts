@@ -173,10 +173,7 @@ export const createMediaStorage = (dataDir: string): MediaStorage => {
     write: writeWhole,
     open: (path) => openInside(root, path),
     remove: async (id) => {
-      await Promise.all([
-        rm(folder(id), { recursive: true, force: true }),
-        removePictures(id),
-      ]);
+      await Promise.all([rm(folder(id), { recursive: true, force: true }), removePictures(id)]);
     },
     hasPicture: (id, scene) =>
       access(picture(id, scene)).then(

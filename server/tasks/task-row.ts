@@ -17,8 +17,12 @@ import {
 export function taskOfRow(row: Selectable<TaskRow>, live?: TaskProgress): Task {
   const status = row.status as TaskStatus;
   const newer = isTerminal(status) ? undefined : live;
-  // The three go together: what is written is a `TaskMatter`.
-  const matter = { kind: row.kind, source: JSON.parse(row.source), params: JSON.parse(row.params) } as Required<TaskMatter>; // prettier-ignore
+  // The three go together, as they were written.
+  const matter = {
+    kind: row.kind as Task['kind'],
+    source: JSON.parse(row.source) as Task['source'],
+    params: JSON.parse(row.params) as Task['params'],
+  } as Required<TaskMatter>;
   return {
     ...matter,
     id: row.id,

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import sharp from 'sharp';
 import { PipelineError } from '../../../../pipeline/errors.js';
 import { WorkerPool } from '../../../../pipeline/worker-pool.js';
+import type { TaskJson } from '../../../../server/api/task-json.js';
 import { ServiceError } from '../../../../server/errors.js';
 import type { TaskSource } from '../../../../server/tasks/task.js';
 import { makeStory, startService, VIDEO, withResolvers, type TestService } from '../../support.js';
@@ -47,7 +48,8 @@ const post = (path: string, body: unknown, headers: Record<string, string> = {})
     headers: { 'content-type': 'application/json', ...headers },
     body: typeof body === 'string' ? body : JSON.stringify(body),
   });
-const newest = async () => (await service.call('GET', '/tasks?limit=1')).body.tasks[0];
+const newest = async (): Promise<TaskJson> =>
+  ((await service.call('GET', '/tasks?limit=1')).body as { tasks: TaskJson[] }).tasks[0];
 
 describe('POST /generate', () => {
   test('answers with the picture of the prompt as a PNG file', async () => {
@@ -187,7 +189,7 @@ describe('a client that does not wait', () => {
     ] as const) {
       const response = await post(path, { ...body, ...field }, headers);
       expect(response.status).toBe(202);
-      const task = await response.json();
+      const task = (await response.json()) as TaskJson;
       expect(response.headers.get('location')).toBe(`/tasks/${task.id}`);
       expect(task).toMatchObject({ api: 'story', status: 'queued', urls: { get: `/tasks/${task.id}` } });
       expect((await service.ended(task.id)).status).toBe('completed');
@@ -351,7 +353,7 @@ describe('what cannot be done', () => {
     const text = await post('/generate', 'prompt=a', { 'content-type': 'text/plain' });
     expect(text.status).toBe(422);
     const form = await post('/generate', 'prompt=a', { 'content-type': 'application/x-www-form-urlencoded' });
-    expect((await form.json()).detail[0].type).toBe('model_attributes_type');
+    expect(await form.json()).toMatchObject({ detail: [{ type: 'model_attributes_type' }] });
     expect(await service.call('GET', '/generate-video')).toMatchObject({
       status: 405,
       body: { detail: 'Method Not Allowed' },
