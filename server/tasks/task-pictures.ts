@@ -62,13 +62,14 @@ export class TaskPictures {
     const wanted = wantedPictures(task);
     const shares = wanted.map(() => 0);
     const failed = new AbortController();
-    const either = AbortSignal.any([signal, failed.signal]);
     const obtain = async (picture: Wanted, index: number): Promise<boolean> => {
       const report = (share: number): void => {
         shares[index] = share;
         onProgress(shares.reduce((sum, part) => sum + part) / shares.length);
       };
       try {
+        // One signal for each: many listeners to the same are taken for a leak.
+        const either = AbortSignal.any([signal, failed.signal]);
         return await this.#obtainOne(task.id, picture, { signal: either, onProgress: report });
       } catch (error) {
         failed.abort(ofScene(picture.scene, error)); // the first one's reason stays
