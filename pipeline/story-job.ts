@@ -24,4 +24,6 @@ export interface StoryJob {
   readonly params: StoryParams;
   /** An existing folder, this job's alone; the files of the result are written there. */
   readonly folder: string;
+  /** As in a `ClipJob`; each scene that is sampled has a checkpoint of its own. */
+  readonly checkpoints?: string;
 }

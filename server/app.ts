@@ -2,6 +2,7 @@ import Router from '@koa/router';
 import Koa from 'koa';
 import type { Logger } from 'pino';
 import type { ModelManifest } from '../pipeline/manifest.js';
+import { systemErrorCode } from '../pipeline/system-error.js';
 import type { WorkerPool } from '../pipeline/worker-pool.js';
 import type { ApiParts } from './api/api-parts.js';
 import { download } from './api/download.js';
@@ -19,9 +20,9 @@ import { createTaskJson } from './api/task-json.js';
 import { createTasksApi } from './api/tasks.js';
 import type { Config } from './config.js';
 import type { PictureLimits } from './images/picture.js';
+import type { PictureWork } from './images/picture-work.js';
 import { offersChoice } from './images/providers/settings.js';
 import type { MediaStorage } from './media/storage.js';
-import { systemErrorCode } from './media/system-error.js';
 import { createDocs } from './openapi/docs.js';
 import type { TaskRunner } from './tasks/runner.js';
 import { TaskFeed } from './tasks/task-feed.js';
@@ -35,6 +36,8 @@ export interface AppParts {
   readonly runner: TaskRunner;
   readonly storage: MediaStorage;
   readonly pictureLimits: PictureLimits;
+  /** What decodes the pictures of requests. */
+  readonly pictureWork: Pick<PictureWork, 'normalise'>;
   readonly workers: WorkerPool;
   readonly log: Logger;
   /** Other times of event streams than the usual ones. */
@@ -43,7 +46,7 @@ export interface AppParts {
 
 /** Puts the Koa application together. */
 export function createApp(parts: AppParts): Koa {
-  const { config, manifest, table, runner, storage, pictureLimits, workers, log } = parts;
+  const { config, manifest, table, runner, storage, pictureLimits, pictureWork, workers, log } = parts;
   const apiParts: ApiParts = {
     config,
     readForm: createFormReader(config.maxUploadBytes),
@@ -54,6 +57,7 @@ export function createApp(parts: AppParts): Koa {
     runner,
     storage,
     pictureLimits,
+    pictureWork,
     pictureChoice: offersChoice(config.imageProvider),
   };
   const submit = createSubmit(apiParts);

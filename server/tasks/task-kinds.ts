@@ -5,13 +5,17 @@ import type { MediaStorage } from '../media/storage.js';
 import { picturePaths } from './task-pictures.js';
 import type { Task } from './task.js';
 
-/** What a task asks of its device. `folder`: where the files are made. */
-export function jobOf(task: Task, storage: MediaStorage, folder: string): Job {
+/** What a task asks of its device, which works in these folders. */
+export function jobOf(
+  task: Task,
+  storage: MediaStorage,
+  folders: { readonly folder: string; readonly checkpoints: string },
+): Job {
   const { id, kind, params } = task;
   const pictures = picturePaths(task, storage);
-  if (kind === 'story') return { kind, id, pictures, params, folder };
+  if (kind === 'story') return { kind, id, pictures, params, ...folders };
   if (kind === 'picture') throw new Error('A picture is not made on a device');
-  return { id, picture: pictures[0], params, folder };
+  return { id, picture: pictures[0], params, ...folders };
 }
 
 /** What a task costs its device, in the unit of `clipCost`; 0 where no network is run. */

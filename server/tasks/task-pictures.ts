@@ -37,6 +37,8 @@ export interface ObtainingOptions {
   readonly signal: AbortSignal;
   /** Called with 0 to 1, over all pictures of the task. */
   readonly onProgress: (share: number) => void;
+  /** Is awaited before a picture is stored. */
+  readonly onPicture: (picture: ObtainedPicture) => Promise<void>;
 }
 
 /** Gets the pictures of tasks and stores them, so many at once as are allowed, whichever tasks they belong to. */
@@ -53,16 +55,13 @@ export class TaskPictures {
 
   /**
    * Gets what is not in storage yet: each picture is stored as it comes, and is not asked for again after an interruption.
-   * The first that cannot be had ends the others. Tells whether any of them is a placeholder.
+   * The first that cannot be had ends the others.
    */
-  async obtain(
-    task: Task,
-    { signal, onProgress }: ObtainingOptions,
-  ): Promise<{ readonly placeholder: boolean }> {
+  async obtain(task: Task, { signal, onProgress, onPicture }: ObtainingOptions): Promise<void> {
     const wanted = wantedPictures(task);
     const shares = wanted.map(() => 0);
     const failed = new AbortController();
-    const obtain = async (picture: Wanted, index: number): Promise<boolean> => {
+    const obtain = async (picture: Wanted, index: number): Promise<void> => {
       const report = (share: number): void => {
         shares[index] = share;
         onProgress(shares.reduce((sum, part) => sum + part) / shares.length);
@@ -70,34 +69,41 @@ export class TaskPictures {
       try {
         // One signal for each: many listeners to the same are taken for a leak.
         const either = AbortSignal.any([signal, failed.signal]);
-        return await this.#obtainOne(task.id, picture, { signal: either, onProgress: report });
+        await this.#obtainOne(task.id, picture, { signal: either, onProgress: report, onPicture });
       } catch (error) {
         failed.abort(ofScene(picture.scene, error)); // the first one's reason stays
         throw error;
       }
     };
     // All have come to rest before the task goes on or fails: nothing is written behind its back.
-    const outcomes = await Promise.allSettled(wanted.map(obtain));
+    await Promise.allSettled(wanted.map(obtain));
     signal.throwIfAborted();
     failed.signal.throwIfAborted();
-    return { placeholder: outcomes.some((outcome) => outcome.status === 'fulfilled' && outcome.value) };
   }
 
-  async #obtainOne(
-    id: string,
-    { source, params, scene }: Wanted,
-    options: ObtainingOptions,
-  ): Promise<boolean> {
-    const { signal, onProgress } = options;
+  async #obtainOne(id: string, { source, params, scene }: Wanted, options: ObtainingOptions): Promise<void> {
+    const { signal, onProgress, onPicture } = options;
     if (await this.#storage.hasPicture(id, scene)) {
       onProgress(1);
-      return false;
+      return;
     }
-    const call = (): Promise<ObtainedPicture> => this.#obtainer.obtain(source, params, options);
-    const { png, placeholder } = await this.#calls.add(call, { signal });
-    await this.#storage.write(this.#storage.picture(id, scene), png);
+    const picture = await this.#inTurn(signal, () => this.#obtainer.obtain(source, params, options));
+    await onPicture(picture);
+    await this.#storage.write(this.#storage.picture(id, scene), picture.png);
     onProgress(1);
-    return placeholder;
+  }
+
+  /** An abort ends the wait for a turn. A call that has begun ends by itself: it may have something to put in order. */
+  async #inTurn<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+    signal.throwIfAborted();
+    const waiting = new AbortController();
+    const stopWaiting = (): void => waiting.abort(signal.reason);
+    signal.addEventListener('abort', stopWaiting);
+    const begin = (): Promise<T> => {
+      signal.removeEventListener('abort', stopWaiting);
+      return call();
+    };
+    return this.#calls.add(begin, { signal: waiting.signal });
   }
 }
 

@@ -56,13 +56,17 @@ export class TaskWork {
     const report = (share: number): void =>
       table.report(id, { stage: 'image', step: null, steps: null, progress: share * most });
     report(0);
-    const { placeholder } = await this.#pictures.obtain(task, { signal, onProgress: report });
+    await this.#pictures.obtain(task, {
+      signal,
+      onProgress: report,
+      // Before the picture is there, so that no end of the process loses it: it is obtained again then.
+      onPicture: (picture) => table.notePicture(id, picture),
+    });
     const now = await table.get(id);
     if (!now || isTerminal(now.status)) {
       await storage.removePictures(id); // cancelled while it was written
       return undefined;
     }
-    if (placeholder) await table.markPlaceholder(id);
     if (task.kind === 'picture') {
       await this.#completePicture(id);
       return undefined;
@@ -98,21 +102,23 @@ export class TaskWork {
     const base = pictureShare(task);
     const folder = await storage.createWork(id);
     try {
+      const checkpoints = await storage.claimCheckpoints(id);
       signal.throwIfAborted();
-      const result = await workers.run(jobOf(task, storage, folder), {
+      const result = await workers.run(jobOf(task, storage, { folder, checkpoints }), {
         signal,
         timeoutMs: clipTimeoutMs * clipsOf(task),
         onProgress: (progress) => table.report(id, taskProgress(progress, base)),
+        onNote: ({ level, message, details }) => log[level]({ task: id, ...details }, message),
       });
       // The files are in place before the row says so: `completed` never points at nothing.
       await storage.publishWork(folder, id);
-      const { milliseconds, warnings, ...files } = result;
+      const { milliseconds, warnings, resumedSteps, ...files } = result;
       const told = [...task.warnings, ...warnings];
       const completed = await table.complete(id, files, stepsOf(task), told);
       if (!completed) await storage.remove(id); // moved by somebody else meanwhile: nothing points at the files
       this.#forecast.end(id, completed);
-      await storage.removePictures(id);
-      if (completed) log.info({ task: id, milliseconds, warnings }, 'clip completed');
+      await storage.removeInterim(id);
+      if (completed) log.info({ task: id, milliseconds, warnings, resumedSteps }, 'video completed');
     } finally {
       await storage.removeWork(folder);
     }

@@ -19,7 +19,9 @@ import { createApp } from '../../server/app.js';
 import { readConfig } from '../../server/config.js';
 import { listener } from '../../server/listener.js';
 import type { PictureObtainer } from '../../server/images/obtain.js';
+import { localPictureWork } from '../../server/images/local-picture-work.js';
 import { PICTURE_LIMITS } from '../../server/images/picture.js';
+import type { PictureWork } from '../../server/images/picture-work.js';
 import { createMediaStorage, type MediaStorage } from '../../server/media/storage.js';
 import { TaskRunner } from '../../server/tasks/runner.js';
 import { openDatabase } from '../../server/tasks/database.js';
@@ -152,6 +154,7 @@ export async function startService(
     readonly pictures?: PictureObtainer;
     /** Those that the service believes it has; jobs go to the stand-in. */
     readonly workers?: WorkerPool;
+    readonly pictureWork?: PictureWork;
     readonly log?: Logger;
     readonly webhooks?: Partial<WebhookOptions>;
     readonly eventTimes?: Partial<EventTimes>;
@@ -179,7 +182,7 @@ export async function startService(
         source.type === 'upload'
           ? Promise.reject(new Error('An uploaded picture is stored before its task exists'))
           : (options.obtain?.(source, params, obtaining) ??
-            Promise.resolve({ png: Buffer.from('png'), placeholder: true })),
+            Promise.resolve({ png: Buffer.from('png'), placeholder: true, note: 'a placeholder' })),
     },
     workers: {
       size: 1,
@@ -201,6 +204,7 @@ export async function startService(
     runner,
     storage,
     pictureLimits: PICTURE_LIMITS,
+    pictureWork: options.pictureWork ?? localPictureWork,
     workers: options.workers ?? new WorkerPool([new WorkerProcess({ modelFolder: folder, device: 'cpu' })]),
     log,
     ...(options.eventTimes ? { eventTimes: options.eventTimes } : {}),
