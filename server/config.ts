@@ -58,6 +58,7 @@ const variables = z.object({
   CLIP_TIMEOUT_SECONDS: integer(3600, 10, 86_400),
   EVENTS_SECONDS: integer(90, 1, 86_400),
   SYNC_SECONDS: integer(90, 1, 3600),
+  MAX_SCENES: integer(20, 2, 1000),
   ...webhookEnvironment,
   ...accessEnvironment,
   ...admissionEnvironment,
@@ -94,6 +95,8 @@ export interface Config {
   readonly eventsMs: number;
   /** How long a request that waits for its result is held; a pod's proxy cuts it off at 100 s. */
   readonly syncMs: number;
+  /** The most scenes of one story. */
+  readonly maxScenes: number;
   readonly webhooks: WebhookSettings;
   readonly access: AccessSettings;
   readonly admission: AdmissionSettings;
@@ -134,6 +137,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     clipTimeoutMs: e.CLIP_TIMEOUT_SECONDS * 1000,
     eventsMs: e.EVENTS_SECONDS * 1000,
     syncMs: e.SYNC_SECONDS * 1000,
+    maxScenes: e.MAX_SCENES,
     webhooks: webhookSettings(e),
     access: accessSettings(e),
     admission: admissionSettings(e),

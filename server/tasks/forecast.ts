@@ -56,7 +56,7 @@ export class Forecast {
     const entry = this.#entries.get(id);
     if (!entry) return;
     this.#entries.delete(id);
-    if (completed && entry.deviceSince !== undefined) {
+    if (completed && entry.deviceSince !== undefined && entry.cost > 0) {
       const pace = (this.now() - entry.deviceSince) / entry.cost;
       this.#pace = this.#pace === undefined ? pace : this.#pace + NEWEST_WEIGHT * (pace - this.#pace);
     }
@@ -70,13 +70,6 @@ export class Forecast {
         ([, entry]) => entry.deviceSince === undefined && (owner === undefined || entry.owner === owner),
       )
       .map(([id]) => id);
-  }
-
-  /** How many tasks of an owner have not ended. */
-  unfinished(owner: string): number {
-    let n = 0;
-    for (const entry of this.#entries.values()) if (entry.owner === owner) n++;
-    return n;
   }
 
   /** When the first of the running clips is expected to end; undefined while nothing is known. */

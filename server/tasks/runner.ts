@@ -1,16 +1,15 @@
-import { clipCost } from '../../pipeline/clip-cost.js';
 import { PipelineError } from '../../pipeline/errors.js';
 import { ServiceError } from '../errors.js';
 import { Forecast } from './forecast.js';
 import { LocalQueue, type TaskQueue } from './queue.js';
 import type { KeyClaim } from './idempotency.js';
+import { taskCost } from './task-kinds.js';
+import { UnfinishedTasks } from './unfinished-tasks.js';
 import { CANCELLED, type NewTask, type Task, type TaskError } from './task.js';
 import { viewTask, type QueuedTask, type TaskView } from './view.js';
 import { TaskWork, type WorkParts } from './work.js';
 
-export interface RunnerOptions extends WorkParts {
-  readonly pictureConcurrency: number;
-}
+export type RunnerOptions = WorkParts;
 
 /** A clip that kills its worker this often is given up. */
 const MAX_CRASHES = 3;
@@ -24,17 +23,21 @@ export class TaskRunner {
   readonly #queue: TaskQueue;
   readonly #forecast: Forecast;
   readonly #work: TaskWork;
+  readonly unfinished = new UnfinishedTasks();
   #closing = false;
 
   constructor(options: RunnerOptions) {
     this.#o = options;
+    options.table.on('change', (id, change) => {
+      if (change === 'ended') this.unfinished.delete(id);
+    });
     this.#forecast = new Forecast(options.workers.size, Date.now, () => options.table.queueChanged());
     this.#work = new TaskWork(options, this.#forecast);
     this.#queue = new LocalQueue({
       concurrency: { picture: options.pictureConcurrency, device: options.workers.size },
       handlers: {
         picture: (id, signal) => this.#guard(id, () => this.#obtainPicture(id, signal)),
-        device: (id, signal) => this.#guard(id, () => this.#work.makeClip(id, signal)),
+        device: (id, signal) => this.#guard(id, () => this.#work.makeVideo(id, signal)),
       },
     });
   }
@@ -68,7 +71,7 @@ export class TaskRunner {
       log.info({ task: id }, 'task cancelled');
       this.#queue.abort(id);
       this.#forecast.end(id, false);
-      await storage.removePicture(id);
+      await storage.removeInterim(id);
     }
     return table.get(id);
   }
@@ -121,11 +124,6 @@ export class TaskRunner {
     return this.#forecast.waiting;
   }
 
-  /** How many tasks of an owner have not ended. */
-  unfinished(owner: string): number {
-    return this.#forecast.unfinished(owner);
-  }
-
   /** When a device is expected to be free; undefined while nothing is known. */
   get secondsToNextEnd(): number | undefined {
     return this.#forecast.secondsToNextEnd;
@@ -138,13 +136,14 @@ export class TaskRunner {
   }
 
   async #enqueue(task: Task): Promise<void> {
-    this.#forecast.admit(task.id, clipCost(task.params), task.owner);
-    const ready = await this.#o.storage.hasPicture(task.id);
+    this.unfinished.add(task.id, task.owner);
+    if (task.kind !== 'picture') this.#forecast.admit(task.id, taskCost(task), task.owner);
+    const ready = await this.#work.isReady(task);
     this.#queue.add(ready ? 'device' : 'picture', task.id, task.createdAt);
   }
 
   async #obtainPicture(id: string, signal: AbortSignal): Promise<void> {
-    const task = await this.#work.obtainPicture(id, signal);
+    const task = await this.#work.obtainPictures(id, signal);
     if (task) this.#queue.add('device', id, task.createdAt);
   }
 
@@ -186,7 +185,7 @@ export class TaskRunner {
       log[taskError.code === 'internal_error' ? 'error' : 'warn']({ task: id, err: error }, 'task failed');
     }
     this.#forecast.end(id, false);
-    await storage.removePicture(id);
+    await storage.removeInterim(id);
     return false;
   }
 }

@@ -3,24 +3,38 @@ import { sql, type Kysely, type Selectable, type UpdateObject } from 'kysely';
 import type { TaskRow, Tables } from './database.js';
 import { claimKey, findKey, type ClaimedKey, type KeyClaim } from './idempotency.js';
 import { rowOfTask, taskOfRow } from './task-row.js';
-import { countRows, selectRows, type TaskFilter, type TaskQuery } from './task-query.js';
-import type {
-  NewTask,
-  Task,
-  TaskApi,
-  TaskError,
-  TaskProgress,
-  TaskResult,
-  TaskStage,
-  TaskStatus,
+import {
+  countRows,
+  selectExternal,
+  selectRows,
+  selectUnfinished,
+  type TaskFilter,
+  type TaskQuery,
+} from './task-query.js';
+import {
+  isTerminal,
+  type NewTask,
+  type Task,
+  type TaskApi,
+  type TaskError,
+  type TaskProgress,
+  type TaskResult,
+  type TaskStage,
+  type TaskStatus,
 } from './task.js';
 
-/** What happened to a task: it is new, it is in another state, it got on within its state, or it is gone. */
-export type TaskChange = 'created' | 'moved' | 'progress' | 'removed';
+/** What happened to a task: it is new, in another state, at its end, it got on within its state, or it is gone. */
+export type TaskChange = 'created' | 'moved' | 'ended' | 'progress' | 'removed';
 
 /** Writes down what must be known exactly when a change of state is: it is called within the change's transaction. */
 export interface StateJournal {
   record(transaction: Kysely<Tables>, task: Task): Promise<void>;
+}
+
+/** What a source has to say of the picture it gave. */
+export interface PictureNotes {
+  readonly placeholder: boolean;
+  readonly note?: string;
 }
 
 /** Thrown within a transaction to undo it: what was to be created is there already. */
@@ -114,13 +128,7 @@ export class TaskTable extends EventEmitter<{
 
   /** The task that an API's clients know by an id of theirs. */
   async findExternal(api: TaskApi, owner: string, externalId: string): Promise<Task | undefined> {
-    const row = await this.#db
-      .selectFrom('tasks')
-      .selectAll()
-      .where('api', '=', api)
-      .where('owner', '=', owner)
-      .where('external_id', '=', externalId)
-      .executeTakeFirst();
+    const row = await selectExternal(this.#db, api, owner, externalId);
     return row && this.#toTask(row);
   }
 
@@ -143,13 +151,7 @@ export class TaskTable extends EventEmitter<{
 
   /** Tasks that still have to run, oldest first. */
   async unfinished(): Promise<Task[]> {
-    const rows = await this.#db
-      .selectFrom('tasks')
-      .selectAll()
-      .where('status', 'in', ['queued', 'processing'])
-      .orderBy('created_at', 'asc')
-      .execute();
-    return rows.map((row) => this.#toTask(row));
+    return (await selectUnfinished(this.#db)).map((row) => this.#toTask(row));
   }
 
   /** queued → processing. False when somebody else moved the task first. */
@@ -199,12 +201,21 @@ export class TaskTable extends EventEmitter<{
     });
   }
 
-  /** Marks a running task whose picture is the embedded source's stand-in. */
-  async markPlaceholder(id: string): Promise<void> {
+  /**
+   * Writes down what there is to say of a running task's picture: that it is the embedded source's stand-in, and a word for
+   * the warnings. Saying it again adds nothing.
+   */
+  async notePicture(id: string, { placeholder, note }: PictureNotes): Promise<void> {
+    if (!placeholder && note === undefined) return;
+    const noted = sql<string>`CASE WHEN instr(warnings, ${JSON.stringify(note)}) > 0 THEN warnings
+      ELSE json_insert(warnings, '$[#]', ${note}) END`;
     await this.#db.transaction().execute(async (transaction) => {
       const row = await transaction
         .updateTable('tasks')
-        .set({ placeholder: 1 })
+        .set({
+          ...(placeholder ? { placeholder: 1 } : {}),
+          ...(note === undefined ? {} : { warnings: noted }),
+        })
         .where('id', '=', id)
         .where('status', '=', 'processing')
         .returning('owner')
@@ -280,10 +291,11 @@ export class TaskTable extends EventEmitter<{
         .returningAll()
         .executeTakeFirst();
       if (!row) return false;
-      await this.#journal?.record(transaction, taskOfRow(row));
+      const task = taskOfRow(row);
+      await this.#journal?.record(transaction, task);
       if (live) this.#live.set(id, { owner: row.owner, progress: live });
       else this.#live.delete(id);
-      this.#changed(id, 'moved', row.owner);
+      this.#changed(id, isTerminal(task.status) ? 'ended' : 'moved', row.owner);
       return true;
     });
   }

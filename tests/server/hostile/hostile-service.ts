@@ -1,6 +1,7 @@
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { createGuardedClient } from '../../../server/images/guarded-client.js';
+import { localPictureWork } from '../../../server/images/local-picture-work.js';
 import { createPictureObtainer } from '../../../server/images/obtain.js';
 import { PICTURE_LIMITS } from '../../../server/images/picture.js';
 import { createPictureProvider } from '../../../server/images/providers/create-provider.js';
@@ -41,9 +42,13 @@ export async function startHostileService(): Promise<HostileService> {
     log: pino({ level: 'error' }, into),
     env: { RATE_LIMIT_PER_MINUTE: '0', BODY_IDLE_SECONDS: '0.3' },
     pictures: createPictureObtainer({
-      provider: createPictureProvider({ name: 'embedded' }, { limits: PICTURE_LIMITS }),
+      provider: createPictureProvider(
+        { name: 'embedded' },
+        { limits: PICTURE_LIMITS, work: localPictureWork },
+      ),
       download: (url, { signal }) => client.download(url, { signal, field: 'image_url' }),
       limits: PICTURE_LIMITS,
+      work: localPictureWork,
     }),
   });
   const { port } = service;

@@ -47,6 +47,18 @@ describe('a task’s life', () => {
     expect(done?.startedAt).toBeLessThanOrEqual(done?.endedAt ?? 0);
   });
 
+  test('keeps what is said of its picture once, and only while it runs', async () => {
+    const { id } = await table.create(newTask({ warnings: ['careful'] }));
+    const notes = { placeholder: true, note: 'Picture 2 was cut from the provider’s "grid"' };
+    await table.notePicture(id, notes);
+    expect(await table.get(id)).toMatchObject({ placeholder: false, warnings: ['careful'] });
+    await table.start(id, 'image');
+    await table.notePicture(id, notes);
+    await table.notePicture(id, notes);
+    await table.notePicture(id, { placeholder: false });
+    expect(await table.get(id)).toMatchObject({ placeholder: true, warnings: ['careful', notes.note] });
+  });
+
   test('only one of two starts wins', async () => {
     const { id } = await table.create(newTask());
     const won = await Promise.all([table.start(id, 'encode'), table.start(id, 'encode')]);
