@@ -315,7 +315,7 @@ describe('races', () => {
       await steps(i % 75);
       expect(await runner.cancel(id)).toMatchObject({ id, ...CANCELLED });
     }
-    expect(await table.count('error')).toBe(150);
+    expect(await table.count({ status: 'error' })).toBe(150);
     expect(await table.unfinished()).toEqual([]);
     expect(runner.waiting).toBe(0);
     const last = await submit(runner);
@@ -357,8 +357,8 @@ describe('races', () => {
       others.push(second);
     }
     for (const id of others) expect(await ended(id)).toMatchObject({ status: 'completed' });
-    expect(await table.count('error')).toBe(60);
-    expect(await table.count('completed')).toBe(60);
+    expect(await table.count({ status: 'error' })).toBe(60);
+    expect(await table.count({ status: 'completed' })).toBe(60);
   });
 
   test('delete while a clip ends leaves neither row nor files', async () => {

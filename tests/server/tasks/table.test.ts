@@ -124,7 +124,7 @@ describe('lists', () => {
     ];
     expect(pages.flat().map(({ id }) => id)).toEqual(newestFirst);
     expect(await table.count()).toBe(7);
-    expect(await table.count('queued')).toBe(6);
+    expect(await table.count({ status: 'queued' })).toBe(6);
   });
 
   test('what is unfinished comes oldest first', async () => {
@@ -189,8 +189,8 @@ describe('what other APIs know a task by', () => {
 
   test('where the id is taken, the claim of a key is undone with the rest', async () => {
     await table.createOnce(newTask({ origin }));
-    const claim = { key: 'k', fingerprint: 'f' };
+    const claim = { owner: '', key: 'k', fingerprint: 'f' };
     expect(await table.createOnce(newTask({ origin }), claim)).toBeUndefined();
-    expect(await table.findKey('k')).toBeUndefined();
+    expect(await table.findKey('', 'k')).toBeUndefined();
   });
 });
