@@ -23,6 +23,7 @@ import { localPictureWork } from '../../server/images/local-picture-work.js';
 import { PICTURE_LIMITS } from '../../server/images/picture.js';
 import type { PictureWork } from '../../server/images/picture-work.js';
 import { createMediaStorage, type MediaStorage } from '../../server/media/storage.js';
+import { Retention } from '../../server/tasks/retention.js';
 import { TaskRunner } from '../../server/tasks/runner.js';
 import { openDatabase } from '../../server/tasks/database.js';
 import { TaskTable } from '../../server/tasks/table.js';
@@ -49,6 +50,8 @@ export interface TestService {
   readonly table: TaskTable;
   readonly storage: MediaStorage;
   readonly runner: TaskRunner;
+  /** Not started: its rounds are called for. */
+  readonly retention: Retention;
   /** Jobs that reached the (stand-in) worker. */
   readonly jobs: ClipJob[];
   readonly stories: StoryJob[];
@@ -156,6 +159,8 @@ export async function startService(
     readonly workers?: WorkerPool;
     readonly pictureWork?: PictureWork;
     readonly log?: Logger;
+    /** The clock of the retention. */
+    readonly now?: () => number;
     readonly webhooks?: Partial<WebhookOptions>;
     readonly eventTimes?: Partial<EventTimes>;
     /** A data folder that outlives the service, for one that starts again; the table then lies in it. */
@@ -197,6 +202,8 @@ export async function startService(
   });
   webhooks.start(table);
   await runner.recover();
+  const now = options.now ? { now: options.now } : {};
+  const retention = new Retention({ ...config.retention, db, table, storage, runner, log, ...now });
   const app = createApp({
     config,
     manifest: manifest(),
@@ -242,9 +249,25 @@ export async function startService(
     server.close();
     server.closeAllConnections();
     await runner.close(0);
+    await retention.close();
     await webhooks.close();
     await table.close();
     if (options.folder === undefined) rmSync(folder, { recursive: true, force: true });
   };
-  return { url, port, folder, server, app, table, storage, runner, jobs, stories, call, ended, close };
+  return {
+    url,
+    port,
+    folder,
+    server,
+    app,
+    table,
+    storage,
+    runner,
+    retention,
+    jobs,
+    stories,
+    call,
+    ended,
+    close,
+  };
 }
