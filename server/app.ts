@@ -9,16 +9,19 @@ import { Admission, defaultClipCost } from './admission/admission.js';
 import { addressOf, keyHolder } from './admission/client.js';
 import { limitStreams } from './admission/stream-limit.js';
 import type { ApiParts } from './api/api-parts.js';
+import { createCogApi } from './api/cog/api.js';
+import { cogErrors } from './api/cog/errors.js';
 import { download } from './api/download.js';
 import type { EventTimes } from './api/event-stream.js';
 import { allEvents, EVENT_TIMES } from './api/events.js';
 import { createFormReader } from './api/form.js';
 import { health } from './api/health.js';
+import { fastapiForm } from './api/fastapi-errors.js';
 import { answerErrors, codedForm, errorForm } from './api/http-errors.js';
 import { img2vid } from './api/img2vid.js';
 import { root } from './api/root.js';
 import { status } from './api/status.js';
-import { createStoryApi } from './api/story/api.js';
+import { createStoryApi, STORY_ADDRESSES } from './api/story/api.js';
 import { createSubmit } from './api/submit.js';
 import { createTaskJson } from './api/task-json.js';
 import { createTasksApi } from './api/tasks.js';
@@ -51,24 +54,8 @@ export interface AppParts {
 
 /** Puts the Koa application together. */
 export function createApp(parts: AppParts): Koa {
-  const { config, manifest, table, runner, storage, pictureLimits, pictureWork, workers, log } = parts;
-  const apiParts: ApiParts = {
-    config,
-    readForm: createFormReader(config.maxUploadBytes),
-    readWebhook: createWebhookReader(config.webhooks.allowedOrigins),
-    workers,
-    manifest,
-    table,
-    runner,
-    storage,
-    pictureLimits,
-    pictureWork,
-    pictureChoice: offersChoice(config.imageProvider),
-    admission: new Admission(
-      { ...config.admission, maxClipCost: config.admission.maxClipCost ?? defaultClipCost(manifest) },
-      runner,
-    ),
-  };
+  const { config, manifest, table, runner, storage, workers, log } = parts;
+  const apiParts = apiPartsOf(parts);
   const submit = createSubmit(apiParts);
   const { baseUrl } = config;
   const router = new Router();
@@ -91,6 +78,7 @@ export function createApp(parts: AppParts): Koa {
     fewStreams,
   });
   router.use(tasksApi.routes());
+  router.use(createCogApi({ ...apiParts, workers }).routes());
   router.use(createStoryApi(apiParts).routes());
   router.get('/events', fewStreams, allEvents(feed, runner, eventTimes));
   router.use(createDocs({ manifest, baseUrl }).routes());
@@ -105,10 +93,33 @@ export function createApp(parts: AppParts): Koa {
   app.use(securityHeaders);
   app.use(answerErrors(log));
   app.use(errorForm(codedForm, '/tasks'));
+  app.use(errorForm(fastapiForm, ...STORY_ADDRESSES));
+  app.use(cogErrors);
   for (const stage of createGate(config)) app.use(stage);
   app.use(router.routes());
   app.use(router.allowedMethods());
   return app;
+}
+
+function apiPartsOf(parts: AppParts): ApiParts {
+  const { config, manifest, table, runner, storage, pictureLimits, pictureWork, workers } = parts;
+  return {
+    config,
+    readForm: createFormReader(config.maxUploadBytes),
+    readWebhook: createWebhookReader(config.webhooks.allowedOrigins),
+    workers,
+    manifest,
+    table,
+    runner,
+    storage,
+    pictureLimits,
+    pictureWork,
+    pictureChoice: offersChoice(config.imageProvider),
+    admission: new Admission(
+      { ...config.admission, maxClipCost: config.admission.maxClipCost ?? defaultClipCost(manifest) },
+      runner,
+    ),
+  };
 }
 
 /** A viewer that seeks or closes the page ends its response early: nothing is wrong. */

@@ -15,6 +15,7 @@ import {
   SECRET_VARIABLES,
   type ProviderSettings,
 } from './images/providers/settings.js';
+import type { RetentionSettings } from './tasks/retention.js';
 import {
   webhookEnvironment,
   webhookSettings,
@@ -24,6 +25,9 @@ import {
 
 const integer = (fallback: number, min: number, max = Number.MAX_SAFE_INTEGER) =>
   z.coerce.number().int().min(min).max(max).default(fallback);
+
+/** A number above zero, fractions allowed; none when left out. */
+const amount = (max: number) => z.coerce.number().positive().max(max).optional();
 
 const deviceList = z
   .string()
@@ -59,6 +63,8 @@ const variables = z.object({
   EVENTS_SECONDS: integer(90, 1, 86_400),
   SYNC_SECONDS: integer(90, 1, 3600),
   MAX_SCENES: integer(20, 2, 1000),
+  KEEP_DAYS: amount(36_500),
+  MAX_MEDIA_GB: amount(1_000_000),
   ...webhookEnvironment,
   ...accessEnvironment,
   ...admissionEnvironment,
@@ -100,6 +106,7 @@ export interface Config {
   readonly webhooks: WebhookSettings;
   readonly access: AccessSettings;
   readonly admission: AdmissionSettings;
+  readonly retention: RetentionSettings;
 }
 
 /** Reads the configuration. Throws an error that names each wrong variable and what it allows. */
@@ -141,5 +148,9 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     webhooks: webhookSettings(e),
     access: accessSettings(e),
     admission: admissionSettings(e),
+    retention: {
+      keepMs: e.KEEP_DAYS && e.KEEP_DAYS * 86_400_000,
+      maxMediaBytes: e.MAX_MEDIA_GB && e.MAX_MEDIA_GB * 1024 ** 3,
+    },
   };
 }

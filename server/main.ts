@@ -9,7 +9,7 @@ import { WorkerProcess } from '../pipeline/worker-process.js';
 import type { AccessSettings } from './access/settings.js';
 import { limitConnections } from './admission/connections.js';
 import type { AdmissionSettings } from './admission/settings.js';
-import { createTaskJson } from './api/task-json.js';
+import { createWebhookBody } from './api/webhook-body.js';
 import { createApp } from './app.js';
 import { readConfig, type Config } from './config.js';
 import { createGuardedClient } from './images/guarded-client.js';
@@ -22,6 +22,7 @@ import { listener } from './listener.js';
 import { createMediaStorage } from './media/storage.js';
 import { provideModel } from './model-folder.js';
 import { openDatabase } from './tasks/database.js';
+import { Retention } from './tasks/retention.js';
 import { TaskRunner } from './tasks/runner.js';
 import { TaskTable } from './tasks/table.js';
 import { createWebhooks } from './webhooks/index.js';
@@ -35,7 +36,7 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
   const db = await openDatabase(join(config.dataDir, 'tasks.db'));
   const webhooks = await createWebhooks(db, {
     ...config.webhooks,
-    toJson: createTaskJson(config.baseUrl),
+    toBody: createWebhookBody(config.baseUrl),
     log,
   });
   const table = await TaskTable.open(db, webhooks.journal);
@@ -52,6 +53,8 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
   });
   webhooks.start(table);
   await runner.recover();
+  const retention = new Retention({ ...config.retention, db, table, storage, runner, log });
+  retention.start();
 
   const app = createApp({
     config,
@@ -67,15 +70,8 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
   const server = createHttpServer(config.admission, app);
   server.listen(config.port, config.host);
   await once(server, 'listening');
-  const address = server.address();
-  const port = typeof address === 'object' && address ? address.port : config.port;
-  const url = config.baseUrl ?? `http://localhost:${port}`;
   logAccess(config.access, log);
-  const provider = config.imageProvider.name;
-  log.info(
-    { host: config.host, port, model: manifest.name, pictures: provider },
-    `taking requests at ${url}`,
-  );
+  logStart(config, server, manifest.name, log);
 
   return async () => {
     server.close();
@@ -84,6 +80,7 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
     await workers.stop();
     await pictures.stop();
     server.closeAllConnections();
+    await retention.close();
     await webhooks.close();
     await table.close();
   };
@@ -98,6 +95,14 @@ function createHttpServer(limits: AdmissionSettings, app: Koa): Server {
     perAddress: limits.trustedProxies > 0 ? 0 : limits.maxConnectionsPerAddress,
   });
   return server;
+}
+
+function logStart(config: Config, server: Server, model: string, log: Logger): void {
+  const address = server.address();
+  const port = typeof address === 'object' && address ? address.port : config.port;
+  const url = config.baseUrl ?? `http://localhost:${port}`;
+  const pictures = config.imageProvider.name;
+  log.info({ host: config.host, port, model, pictures }, `taking requests at ${url}`);
 }
 
 function logAccess({ keys, admins }: AccessSettings, log: Logger): void {

@@ -52,6 +52,8 @@ export interface MediaStorage {
   open(path: string): Promise<FileHandle | undefined>;
   /** Removes everything of a task: its folder, its pictures and its checkpoints. Quiet where nothing is left. */
   remove(id: string): Promise<void>;
+  /** The tasks that have a folder of finished files, some at a time. */
+  taskFolders(): AsyncGenerator<readonly string[]>;
   /** True when the checked picture of a task, or of one of a story's scenes, is there. */
   hasPicture(id: string, scene?: number): Promise<boolean>;
   /** Removes the checked pictures of a task. Quiet where there are none. */
@@ -141,6 +143,16 @@ const namesIn = async (folder: string): Promise<string[]> => {
   }
 };
 
+/** Only names that can be ours: what else lies there is nobody's business. */
+async function* taskFolders(media: string): AsyncGenerator<readonly string[]> {
+  for (const start of await namesIn(media)) {
+    const ids = (await namesIn(join(media, start))).filter(
+      (name) => isTaskId(name) && name.startsWith(start),
+    );
+    if (ids.length > 0) yield ids;
+  }
+}
+
 /** Partial files end in `.part`, so nothing but whole pictures of unfinished tasks stays. */
 const sweepPictures = async (folder: string, unfinished: ReadonlySet<string>): Promise<void> => {
   for (const name of await namesIn(folder)) {
@@ -216,6 +228,7 @@ export const createMediaStorage = (dataDir: string): MediaStorage => {
     remove: async (id) => {
       await Promise.all([rm(folder(id), { recursive: true, force: true }), removeInterim(id)]);
     },
+    taskFolders: () => taskFolders(media),
     hasPicture: (id, scene) =>
       access(picture(id, scene)).then(
         () => true,

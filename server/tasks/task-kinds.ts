@@ -19,9 +19,11 @@ export function jobOf(
 }
 
 /** What a task costs its device, in the unit of `clipCost`; 0 where no network is run. */
-export function taskCost({ kind, source, params }: TaskMatter): number {
-  if (kind === undefined || kind === 'clip') return clipCost(params);
-  return kind === 'story' && params.clip ? source.scenes.length * clipCost(params.clip) : 0;
+export function taskCost(matter: TaskMatter): number {
+  if (matter.kind === 'picture') return 0;
+  if (matter.kind !== 'story') return clipCost(matter.params);
+  const { source, params } = matter;
+  return params.clip ? source.scenes.length * clipCost(params.clip) : 0;
 }
 
 /** How many clips a task makes one after the other. */

@@ -14,7 +14,7 @@ import { storyFrames } from '../../pipeline/story-plan.js';
 import { WorkerPool } from '../../pipeline/worker-pool.js';
 import { WorkerProcess, type RunOptions } from '../../pipeline/worker-process.js';
 import type { EventTimes } from '../../server/api/event-stream.js';
-import { createTaskJson } from '../../server/api/task-json.js';
+import { createWebhookBody } from '../../server/api/webhook-body.js';
 import { createApp } from '../../server/app.js';
 import { readConfig } from '../../server/config.js';
 import { listener } from '../../server/listener.js';
@@ -23,6 +23,7 @@ import { localPictureWork } from '../../server/images/local-picture-work.js';
 import { PICTURE_LIMITS } from '../../server/images/picture.js';
 import type { PictureWork } from '../../server/images/picture-work.js';
 import { createMediaStorage, type MediaStorage } from '../../server/media/storage.js';
+import { Retention } from '../../server/tasks/retention.js';
 import { TaskRunner } from '../../server/tasks/runner.js';
 import { openDatabase } from '../../server/tasks/database.js';
 import { TaskTable } from '../../server/tasks/table.js';
@@ -49,6 +50,8 @@ export interface TestService {
   readonly table: TaskTable;
   readonly storage: MediaStorage;
   readonly runner: TaskRunner;
+  /** Not started: its rounds are called for. */
+  readonly retention: Retention;
   /** Jobs that reached the (stand-in) worker. */
   readonly jobs: ClipJob[];
   readonly stories: StoryJob[];
@@ -156,6 +159,8 @@ export async function startService(
     readonly workers?: WorkerPool;
     readonly pictureWork?: PictureWork;
     readonly log?: Logger;
+    /** The clock of the retention. */
+    readonly now?: () => number;
     readonly webhooks?: Partial<WebhookOptions>;
     readonly eventTimes?: Partial<EventTimes>;
     /** A data folder that outlives the service, for one that starts again; the table then lies in it. */
@@ -166,8 +171,8 @@ export async function startService(
   const config = readConfig({ ...options.env });
   const log = options.log ?? pino({ level: 'silent' });
   const db = await openDatabase(options.folder === undefined ? ':memory:' : join(folder, 'tasks.db'));
-  const toJson = createTaskJson(config.baseUrl);
-  const webhooks = await createWebhooks(db, { ...config.webhooks, toJson, log, ...options.webhooks });
+  const toBody = createWebhookBody(config.baseUrl);
+  const webhooks = await createWebhooks(db, { ...config.webhooks, toBody, log, ...options.webhooks });
   const table = await TaskTable.open(db, webhooks.journal);
   const storage = createMediaStorage(folder);
   const jobs: ClipJob[] = [];
@@ -197,6 +202,8 @@ export async function startService(
   });
   webhooks.start(table);
   await runner.recover();
+  const now = options.now ? { now: options.now } : {};
+  const retention = new Retention({ ...config.retention, db, table, storage, runner, log, ...now });
   const app = createApp({
     config,
     manifest: manifest(),
@@ -242,9 +249,25 @@ export async function startService(
     server.close();
     server.closeAllConnections();
     await runner.close(0);
+    await retention.close();
     await webhooks.close();
     await table.close();
     if (options.folder === undefined) rmSync(folder, { recursive: true, force: true });
   };
-  return { url, port, folder, server, app, table, storage, runner, jobs, stories, call, ended, close };
+  return {
+    url,
+    port,
+    folder,
+    server,
+    app,
+    table,
+    storage,
+    runner,
+    retention,
+    jobs,
+    stories,
+    call,
+    ended,
+    close,
+  };
 }
