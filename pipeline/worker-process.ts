@@ -1,6 +1,5 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { EventEmitter } from 'node:events';
-import { constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type {
   ClipJob,
@@ -12,6 +11,7 @@ import type {
   WorkerInfo,
 } from './clip-job.js';
 import { PipelineError } from './errors.js';
+import { lowerPriority } from './lower-priority.js';
 
 /**
  * `starting`: the process loads its model. `idle`, `busy`: as they say. `restarting`: it died and comes back after a
@@ -228,14 +228,5 @@ export class WorkerProcess extends EventEmitter<{ state: []; ready: [WorkerInfo]
   #become(state: WorkerState): void {
     this.#state = state;
     this.emit('state');
-  }
-}
-
-/** Inference and encoding yield to the process that answers clients: a busy CPU must not make it late. */
-function lowerPriority(child: ChildProcess): void {
-  try {
-    if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
-  } catch {
-    // Not allowed here: the clip runs all the same.
   }
 }

@@ -18,6 +18,7 @@ import { createTaskJson } from './api/task-json.js';
 import { createTasksApi } from './api/tasks.js';
 import type { Config } from './config.js';
 import type { PictureLimits } from './images/picture.js';
+import type { PictureWork } from './images/picture-work.js';
 import { offersChoice } from './images/providers/settings.js';
 import type { MediaStorage } from './media/storage.js';
 import { createDocs } from './openapi/docs.js';
@@ -33,6 +34,8 @@ export interface AppParts {
   readonly runner: TaskRunner;
   readonly storage: MediaStorage;
   readonly pictureLimits: PictureLimits;
+  /** What decodes the pictures of requests. */
+  readonly pictureWork: Pick<PictureWork, 'normalise'>;
   readonly workers: WorkerPool;
   readonly log: Logger;
   /** Other times of event streams than the usual ones. */
@@ -51,7 +54,7 @@ const ENDPOINTS: readonly string[] = [
 
 /** Puts the Koa application together. */
 export function createApp(parts: AppParts): Koa {
-  const { config, manifest, table, runner, storage, pictureLimits, workers, log } = parts;
+  const { config, manifest, table, runner, storage, pictureLimits, pictureWork, workers, log } = parts;
   const apiParts: ApiParts = {
     config,
     readForm: createFormReader(config.maxUploadBytes),
@@ -61,6 +64,7 @@ export function createApp(parts: AppParts): Koa {
     runner,
     storage,
     pictureLimits,
+    pictureWork,
     pictureChoice: offersChoice(config.imageProvider),
   };
   const submit = createSubmit(apiParts);

@@ -41,13 +41,14 @@ export class TaskWork {
       table.report(id, { stage: 'image', step: null, steps: null, progress: share * PICTURE_SHARE });
     report(0);
     const picture = await pictures.obtain(task.source, task.params, { signal, onProgress: report });
+    // Before the picture is there, so that no end of the process loses it: it is obtained again then.
+    await table.notePicture(id, picture);
     await storage.write(storage.picture(id), picture.png);
     const now = await table.get(id);
     if (!now || isTerminal(now.status)) {
       await storage.removePicture(id); // cancelled while it was written
       return undefined;
     }
-    if (picture.placeholder) await table.markPlaceholder(id);
     table.report(id, { stage: 'waiting', step: null, steps: null, progress: PICTURE_SHARE });
     return task;
   }

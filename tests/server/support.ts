@@ -17,7 +17,9 @@ import { createApp } from '../../server/app.js';
 import { readConfig } from '../../server/config.js';
 import { listener } from '../../server/listener.js';
 import type { PictureObtainer } from '../../server/images/obtain.js';
+import { localPictureWork } from '../../server/images/local-picture-work.js';
 import { PICTURE_LIMITS } from '../../server/images/picture.js';
+import type { PictureWork } from '../../server/images/picture-work.js';
 import { createMediaStorage, type MediaStorage } from '../../server/media/storage.js';
 import { TaskRunner } from '../../server/tasks/runner.js';
 import { openDatabase } from '../../server/tasks/database.js';
@@ -130,6 +132,7 @@ export async function startService(
     readonly obtain?: PictureObtainer['obtain'];
     readonly env?: NodeJS.ProcessEnv;
     readonly pictures?: PictureObtainer;
+    readonly pictureWork?: PictureWork;
     readonly log?: Logger;
     readonly webhooks?: Partial<WebhookOptions>;
     readonly eventTimes?: Partial<EventTimes>;
@@ -155,7 +158,7 @@ export async function startService(
         source.type === 'upload'
           ? Promise.reject(new Error('An uploaded picture is stored before its task exists'))
           : (options.obtain?.(source, params, obtaining) ??
-            Promise.resolve({ png: Buffer.from('png'), placeholder: true })),
+            Promise.resolve({ png: Buffer.from('png'), placeholder: true, note: 'a placeholder' })),
     },
     workers: {
       size: 1,
@@ -176,6 +179,7 @@ export async function startService(
     runner,
     storage,
     pictureLimits: PICTURE_LIMITS,
+    pictureWork: options.pictureWork ?? localPictureWork,
     workers: new WorkerPool([]),
     log,
     ...(options.eventTimes ? { eventTimes: options.eventTimes } : {}),
