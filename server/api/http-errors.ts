@@ -2,6 +2,10 @@ import type { Middleware } from 'koa';
 import type { Logger } from 'pino';
 import { InvalidParameterError } from '../../samplers/index.js';
 import { invalidRequest, notFound, ServiceError } from '../errors.js';
+import { storageFault } from '../storage-fault.js';
+
+/** When to come again where nothing better is known. */
+const RETRY_AFTER_SECONDS = '10';
 
 /** How an API words an error: the body, and the status where it is not the error's own. */
 export type ErrorForm = (error: ServiceError) => { readonly body: unknown; readonly status?: number };
@@ -39,6 +43,7 @@ export const answerErrors =
       const { body, status = known.status } = form(known);
       ctx.status = status;
       ctx.body = body;
+      if (status === 503 && !ctx.response.get('Retry-After')) ctx.set('Retry-After', RETRY_AFTER_SECONDS);
     }
   };
 
@@ -58,6 +63,8 @@ function toServiceError(error: unknown): ServiceError {
   if (error instanceof InvalidParameterError) {
     return invalidRequest(error.message, { field: error.field, allowed: error.allowed, cause: error });
   }
+  const fault = storageFault(error);
+  if (fault) return fault;
   // What Koa and its middlewares throw about a request carries a status and may be shown.
   const { status, expose, message } = error as { status?: unknown; expose?: unknown; message?: unknown };
   if (typeof status === 'number' && status < 500 && expose === true) {

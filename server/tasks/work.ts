@@ -4,6 +4,7 @@ import type { WorkerPool } from '../../pipeline/worker-pool.js';
 import type { PictureObtainer } from '../images/obtain.js';
 import type { MediaStorage } from '../media/storage.js';
 import type { Forecast } from './forecast.js';
+import type { Patience } from './patience.js';
 import type { TaskTable } from './table.js';
 import { isTerminal, type Task, type TaskProgress } from './task.js';
 
@@ -24,10 +25,10 @@ const PICTURE_SHARE = 0.05;
  * still to be done, and what it throws is settled by the runner.
  */
 export class TaskWork {
-  readonly #o: WorkParts;
+  readonly #o: WorkParts & { readonly patience: Patience };
   readonly #forecast: Forecast;
 
-  constructor(parts: WorkParts, forecast: Forecast) {
+  constructor(parts: WorkParts & { readonly patience: Patience }, forecast: Forecast) {
     this.#o = parts;
     this.#forecast = forecast;
   }
@@ -55,15 +56,14 @@ export class TaskWork {
 
   /** Makes the task's files on a device and completes it. */
   async makeClip(id: string, signal: AbortSignal): Promise<void> {
-    const { table, storage, workers, clipTimeoutMs, log } = this.#o;
+    const { table, storage, workers, patience, clipTimeoutMs, log } = this.#o;
     const task = await table.get(id);
-    const queued = task?.status === 'queued';
-    if (!task || isTerminal(task.status) || (queued && !(await table.start(id, 'encode')))) {
+    const base = task?.source.type === 'upload' ? 0 : PICTURE_SHARE;
+    if (!task || !(await table.begin(id, base))) {
       this.#over(id);
       return;
     }
     this.#forecast.begin(id);
-    const base = task.source.type === 'upload' ? 0 : PICTURE_SHARE;
     const folder = await storage.createWork(id);
     try {
       const checkpoints = await storage.claimCheckpoints(id);
@@ -78,7 +78,9 @@ export class TaskWork {
       // The files are in place before the row says so: `completed` never points at nothing.
       await storage.publishWork(folder, id);
       const { milliseconds, warnings, resumedSteps, ...files } = result;
-      const completed = await table.complete(id, files, task.params.steps, [...task.warnings, ...warnings]);
+      const completed = await patience.insist(() =>
+        table.complete(id, files, task.params.steps, [...task.warnings, ...warnings]),
+      );
       if (!completed) await storage.remove(id); // moved by somebody else meanwhile: nothing points at the files
       this.#forecast.end(id, completed);
       await storage.removeInterim(id);
