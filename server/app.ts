@@ -10,9 +10,12 @@ import type { EventTimes } from './api/event-stream.js';
 import { allEvents, EVENT_TIMES } from './api/events.js';
 import { createFormReader } from './api/form.js';
 import { health } from './api/health.js';
-import { answerErrors } from './api/http-errors.js';
+import { fastapiForm } from './api/fastapi-errors.js';
+import { answerErrors, errorForm } from './api/http-errors.js';
 import { img2vid } from './api/img2vid.js';
+import { root } from './api/root.js';
 import { status } from './api/status.js';
+import { createStoryApi, STORY_ADDRESSES } from './api/story/api.js';
 import { createSubmit } from './api/submit.js';
 import { createTaskJson } from './api/task-json.js';
 import { createTasksApi } from './api/tasks.js';
@@ -42,16 +45,6 @@ export interface AppParts {
   readonly eventTimes?: Partial<EventTimes>;
 }
 
-const ENDPOINTS: readonly string[] = [
-  'POST /img2vid',
-  'GET /status',
-  'GET /download/video/:id',
-  '/tasks',
-  'GET /events',
-  'GET /health',
-  'GET /docs',
-];
-
 /** Puts the Koa application together. */
 export function createApp(parts: AppParts): Koa {
   const { config, manifest, table, runner, storage, pictureLimits, pictureWork, workers, log } = parts;
@@ -59,6 +52,7 @@ export function createApp(parts: AppParts): Koa {
     config,
     readForm: createFormReader(config.maxUploadBytes),
     readWebhook: createWebhookReader(config.webhooks.allowedOrigins),
+    workers,
     manifest,
     table,
     runner,
@@ -70,9 +64,7 @@ export function createApp(parts: AppParts): Koa {
   const submit = createSubmit(apiParts);
   const { baseUrl } = config;
   const router = new Router();
-  router.get('/', (ctx) => {
-    ctx.body = { name: 'img2vid', model: manifest.name, endpoints: ENDPOINTS };
-  });
+  router.get('/', root(manifest, workers));
   router.get('/health', health(manifest, workers, runner));
   router.get('/status', status(table, runner));
   router.post('/img2vid', img2vid(submit));
@@ -88,9 +80,10 @@ export function createApp(parts: AppParts): Koa {
     eventTimes,
   });
   router.use(tasksApi.routes());
+  router.use(createStoryApi(apiParts).routes());
   router.get('/events', allEvents(feed, runner, eventTimes));
   router.use(createDocs({ manifest, baseUrl }).routes());
-  for (const kind of ['video', 'thumbnail', 'grid'] as const) {
+  for (const kind of ['video', 'thumbnail', 'grid', 'picture'] as const) {
     router.get(`/download/${kind}/:id`, download(kind, table, storage));
   }
 
@@ -103,6 +96,7 @@ export function createApp(parts: AppParts): Koa {
     await next();
   });
   app.use(answerErrors(log));
+  app.use(errorForm(fastapiForm, ...STORY_ADDRESSES));
   app.use(router.routes());
   app.use(router.allowedMethods());
   return app;

@@ -83,7 +83,7 @@ function countDuplicates({ service, client, tasks, receiver }: History, rows: re
   const unasked = Math.max(0, rows.length - tasks.size - client.unanswered);
   const completions = new Map<unknown, number>();
   for (const { msg, task } of service.log) {
-    if (msg === 'clip completed') completions.set(task, (completions.get(task) ?? 0) + 1);
+    if (msg === 'video completed') completions.set(task, (completions.get(task) ?? 0) + 1);
   }
   const twice = [...completions.values()].filter((n) => n > 1).length;
   const ends = [...receiver.ends.values()].filter(({ size }) => size > 1).length;

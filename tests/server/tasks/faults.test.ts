@@ -198,6 +198,8 @@ describe.each(['locked by another program', 'read-only'])('while the table is %s
 });
 
 describe('a clip for which the disk has no room', () => {
+  const noRoom = (): Promise<never> =>
+    Promise.reject(Object.assign(new Error('no space left on device'), { code: 'ENOSPC' }));
   const full = (): Promise<never> => Promise.reject(new PipelineError('storage_full', 'The disk is full'));
 
   test('waits and is made when there is room, others first', async () => {
@@ -239,12 +241,10 @@ describe('a clip for which the disk has no room', () => {
   });
 
   test.each(['createWork', 'publishWork'] as const)('is told by %s too', async (step) => {
-    const whole = storage[step].bind(storage) as (...args: string[]) => Promise<never>;
+    const whole = storage[step].bind(storage) as (...args: string[]) => Promise<unknown>;
     let calls = 0;
-    storage[step] = (...args: string[]) =>
-      calls++ === 0
-        ? Promise.reject(Object.assign(new Error('no space left on device'), { code: 'ENOSPC' }))
-        : whole(...args);
+    const failing = (...args: string[]): Promise<unknown> => (calls++ === 0 ? noRoom() : whole(...args));
+    Object.assign(storage, { [step]: failing });
     const id = await submit(start());
     expect(await ended(id)).toMatchObject({ status: 'completed' });
     expect(calls).toBe(2);
@@ -254,10 +254,7 @@ describe('a clip for which the disk has no room', () => {
   test('is told while its picture is stored too', async () => {
     const write = storage.write.bind(storage);
     let calls = 0;
-    storage.write = (path, bytes) =>
-      calls++ === 0
-        ? Promise.reject(Object.assign(new Error('no space left on device'), { code: 'ENOSPC' }))
-        : write(path, bytes);
+    storage.write = (path, bytes) => (calls++ === 0 ? noRoom() : write(path, bytes));
     const id = await submit(start(), { source: { type: 'prompt', prompt: 'a fox' } });
     expect(await ended(id)).toMatchObject({ status: 'completed' });
     expect(calls).toBe(2);
