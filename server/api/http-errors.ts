@@ -3,6 +3,10 @@ import type { Logger } from 'pino';
 import { InvalidParameterError } from '../../samplers/index.js';
 import { invalidRequest, notFound, ServiceError } from '../errors.js';
 import { isUnder, pathOf } from '../request-path.js';
+import { storageFault } from '../storage-fault.js';
+
+/** When to come again where nothing better is known. */
+const RETRY_AFTER_SECONDS = 10;
 
 /** No faults of ours: a client is told what there is not, or that the time it waits is up. */
 const EXPECTED: readonly number[] = [501, 504];
@@ -40,9 +44,10 @@ export const answerErrors =
         log.error({ err: error, path: ctx.path }, 'request failed');
       const form = (ctx.state.errorForm as ErrorForm | undefined) ?? plainForm;
       const { body, status = known.status } = form(known);
-      if (known.retryAfterSeconds !== undefined) ctx.set('Retry-After', String(known.retryAfterSeconds));
       ctx.status = status;
       ctx.body = body;
+      const later = known.retryAfterSeconds ?? (status === 503 ? RETRY_AFTER_SECONDS : undefined);
+      if (later !== undefined && !ctx.response.get('Retry-After')) ctx.set('Retry-After', String(later));
     }
   };
 
@@ -63,6 +68,8 @@ function toServiceError(error: unknown): ServiceError {
   if (error instanceof InvalidParameterError) {
     return invalidRequest(error.message, { field: error.field, allowed: error.allowed, cause: error });
   }
+  const fault = storageFault(error);
+  if (fault) return fault;
   // What Koa and its middlewares throw about a request carries a status and may be shown.
   const { status, expose, message } = error as { status?: unknown; expose?: unknown; message?: unknown };
   if (typeof status === 'number' && status < 500 && expose === true) {
