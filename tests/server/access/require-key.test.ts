@@ -21,6 +21,17 @@ const ENDPOINTS: readonly (readonly [string, string])[] = [
   ['GET', `/download/video/${ID}`],
   ['HEAD', `/download/thumbnail/${ID}`],
   ['GET', `/download/grid/${ID}`],
+  ['POST', '/predictions'],
+  ['PUT', '/predictions/one'],
+  ['GET', '/predictions'],
+  ['GET', '/predictions/one'],
+  ['POST', '/predictions/one/cancel'],
+  ['POST', '/models/a/b/predictions'],
+  ['POST', '/files'],
+  ['POST', '/generate'],
+  ['POST', '/generate-video'],
+  ['POST', '/generate-video/info'],
+  ['GET', `/download/picture/${ID}`],
   ['GET', '/metrics'],
   ['GET', '/nowhere'],
   ['OPTIONS', '/tasks'],
@@ -53,6 +64,10 @@ describe.each(ENDPOINTS)('%s %s', (method, path) => {
     expect(answer.status).toBe(401);
     expect(answer.headers['www-authenticate']).toContain(challenge);
     if (method === 'HEAD') return;
+    if (/^\/(predictions|models|files|generate)/.test(path)) {
+      expect(answer.body).toEqual({ detail: expect.stringContaining('access key') });
+      return;
+    }
     const code = path.startsWith('/tasks') ? { code: 'unauthorized' } : {};
     expect(answer.body).toEqual({
       error: 'Unauthorized',
@@ -90,7 +105,7 @@ test.each([
   expect((await ask(service.port, 'GET', path)).status).toBe(401);
 });
 
-test.each(['/health', '/', '/docs', '/openapi.json'])('%s needs none', async (path) => {
+test.each(['/health', '/health-check', '/', '/docs', '/openapi.json'])('%s needs none', async (path) => {
   expect((await ask(service.port, 'GET', path)).status).toBe(200);
 });
 

@@ -16,7 +16,12 @@ export interface JsonEndpoint {
   readonly refused: number;
   /** A body whose picture is `text`: base64 or an address, sound or not; where the endpoint takes such a thing. */
   readonly withPicture?: (text: string) => Readonly<Record<string, unknown>>;
+  /** Fields that it does not know are left aside, as its API has it. */
+  readonly lenient?: true;
 }
+
+const PICTURE =
+  'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 
 /** Every endpoint of the service that takes a body; `task` is the id of one that has ended. */
 export const UPLOADS: readonly UploadEndpoint[] = [
@@ -41,4 +46,32 @@ export const jsonEndpoints = (task: string): readonly JsonEndpoint[] => [
     withPicture: (text) => ({ image_url: text }),
   },
   { method: 'POST', path: `/tasks/${task}/rerun`, body: { seed: 4 }, refused: 400 },
+  ...(['POST /predictions', 'PUT /predictions/hostile', 'POST /models/a/b/predictions'] as const).map(
+    (address): JsonEndpoint => {
+      const [method, path] = address.split(' ') as ['POST' | 'PUT', string];
+      return {
+        method,
+        path,
+        body: { input: { image: PICTURE } },
+        refused: 422,
+        // Under one id only the first request makes a prediction.
+        ...(method === 'PUT' ? {} : { withPicture: (text: string) => ({ input: { image: text } }) }),
+        lenient: true,
+      };
+    },
+  ),
+  { method: 'POST', path: '/generate', body: { prompt: 'a fox' }, refused: 422, lenient: true },
+  ...['/generate-video', '/generate-video/info'].map((path): JsonEndpoint => ({
+    method: 'POST',
+    path,
+    body: {
+      scenes: ['a fox', 'a wolf'],
+      duration_per_scene: 0.1,
+      transition_frames: 0,
+      width: 64,
+      height: 64,
+    },
+    refused: 422,
+    lenient: true,
+  })),
 ];
