@@ -77,14 +77,17 @@ function createRunner(parts: ApiParts): (ctx: Context, errand: Errand) => Promis
   const { baseUrl, syncMs } = config;
   const toJson = createTaskJson(baseUrl);
   return async (ctx, { body, propose, async, send, failed }) => {
-    const claim = readClaim(ctx, { fields: body });
+    // The same body asks for something else elsewhere.
+    const claim = readClaim(ctx, { fields: { ...body, endpoint: ctx.path } });
     const submission = await accept(parts, () => Promise.resolve({ task: propose() }), { claim });
     const { id } = submission.task;
     markReplayed(ctx, submission);
-    if (async || preferencesOf(ctx.get('Prefer')).includes('respond-async')) {
+    const prefersAsync = preferencesOf(ctx.get('Prefer')).includes('respond-async');
+    if (async || prefersAsync) {
       const task = toJson(submission.task);
       ctx.status = 202;
-      ctx.set({ Location: task.urls.get, 'Preference-Applied': 'respond-async' });
+      ctx.set('Location', task.urls.get);
+      if (prefersAsync) ctx.set('Preference-Applied', 'respond-async');
       ctx.body = task;
       return;
     }
