@@ -50,7 +50,7 @@ async function makeClip(job: ClipJob, context: ClipContext, clock: StageClock): 
   const { params, folder } = job;
   const memory = new MemoryFallbacks(context.model.halfBatch);
   const sampling = prepareSampling(params, context.model);
-  const fitted = await fitPicture(job.picture, params.W, params.H);
+  const fitted = await fitPicture(job.picture, params.W, params.H, params.fit);
   const picture = toTensor(fitted.rgb);
   const grid =
     params.num_cols > 1 ? new GridBuilder(params.num_cols, params.W, params.H, params.T) : undefined;
@@ -109,6 +109,7 @@ async function makeVariation(variation: Variation, context: ClipContext): Promis
 
   const file = `video-${index}.mp4`;
   const thumbnail = `thumbnail-${index}.png`;
+  const gif = params.outputs === 'mp4+gif' ? `video-${index}.gif` : undefined;
   report('decode', 0, T);
   const { bytes } = await writeVideo({
     ffmpeg: ffmpeg.path,
@@ -118,6 +119,7 @@ async function makeVariation(variation: Variation, context: ClipContext): Promis
     fps,
     count: T,
     target: join(folder, file),
+    ...(gif === undefined ? {} : { gif: join(folder, gif) }),
     signal,
     timeoutMs: ENCODING_LIMIT_MS,
     onFrame: async (frame, f) => {
@@ -127,7 +129,7 @@ async function makeVariation(variation: Variation, context: ClipContext): Promis
     },
   });
   report('write', 1, 1);
-  return { file, thumbnail, seed, frames: T, bytes };
+  return { file, thumbnail, ...(gif === undefined ? {} : { gif }), seed, frames: T, bytes };
 }
 
 /**

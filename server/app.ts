@@ -83,7 +83,7 @@ export function createApp(parts: AppParts): Koa {
   });
   router.use(tasksApi.routes());
   router.get('/events', allEvents(feed, runner, eventTimes));
-  for (const kind of ['video', 'thumbnail', 'grid'] as const) {
+  for (const kind of ['video', 'thumbnail', 'gif', 'grid'] as const) {
     router.get(`/download/${kind}/:id`, download(kind, table, storage));
   }
 

@@ -10,6 +10,7 @@ import { findTask } from './find-task.js';
 const FILES = {
   video: (result: TaskResult, index: number) => result.videos[index]?.file,
   thumbnail: (result: TaskResult, index: number) => result.videos[index]?.thumbnail,
+  gif: (result: TaskResult, index: number) => result.videos[index]?.gif,
   grid: (result: TaskResult) => result.grid,
 } as const;
 

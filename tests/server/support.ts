@@ -66,8 +66,10 @@ export const makeClip = async (job: ClipJob): Promise<ClipResult> => {
     seed: job.params.seed + i,
     frames: job.params.T,
     bytes: VIDEO.length,
+    ...(job.params.outputs === 'mp4+gif' ? { gif: `video-${i}.gif` } : {}),
   }));
-  for (const { file, thumbnail } of videos) {
+  for (const { file, thumbnail, gif } of videos) {
+    if (gif !== undefined) await writeFile(join(job.folder, gif), 'gif');
     await writeFile(join(job.folder, file), VIDEO);
     await writeFile(join(job.folder, thumbnail), 'png');
   }
