@@ -3,6 +3,7 @@ import Koa from 'koa';
 import type { Logger } from 'pino';
 import type { ModelManifest } from '../pipeline/manifest.js';
 import type { WorkerPool } from '../pipeline/worker-pool.js';
+import { animateErrors, createAnimateApi } from './api/animate/animate.js';
 import type { ApiParts } from './api/api-parts.js';
 import { download } from './api/download.js';
 import type { EventTimes } from './api/event-stream.js';
@@ -11,6 +12,7 @@ import { createFormReader } from './api/form.js';
 import { health } from './api/health.js';
 import { answerErrors } from './api/http-errors.js';
 import { img2vid } from './api/img2vid.js';
+import { createImg2VideoApi, img2videoErrors } from './api/img2video/img2video.js';
 import { status } from './api/status.js';
 import { createSubmit } from './api/submit.js';
 import { createTaskJson } from './api/task-json.js';
@@ -82,6 +84,7 @@ export function createApp(parts: AppParts): Koa {
     eventTimes,
   });
   router.use(tasksApi.routes());
+  router.use(createAnimateApi(apiParts).routes(), createImg2VideoApi(apiParts).routes());
   router.get('/events', allEvents(feed, runner, eventTimes));
   for (const kind of ['video', 'thumbnail', 'gif', 'grid'] as const) {
     router.get(`/download/${kind}/:id`, download(kind, table, storage));
@@ -96,6 +99,7 @@ export function createApp(parts: AppParts): Koa {
     await next();
   });
   app.use(answerErrors(log));
+  app.use(animateErrors).use(img2videoErrors);
   app.use(router.routes());
   app.use(router.allowedMethods());
   return app;

@@ -50,6 +50,14 @@ export const errorForm =
     return next();
   };
 
+/** The same for all that comes to these addresses or below them, also where no route takes it. */
+export const errorFormAt =
+  (addresses: readonly string[], form: ErrorForm): Middleware =>
+  (ctx, next) => {
+    if (addresses.some((address) => `${ctx.path}/`.startsWith(`${address}/`))) ctx.state.errorForm = form;
+    return next();
+  };
+
 /** The API below it shows the codes of its errors; the img2vid API's bodies know none. */
 export const showErrorCodes = errorForm(codedForm);
 

@@ -3,7 +3,7 @@ import type { Context } from 'koa';
 import { resolveClip } from '../../pipeline/clip-request.js';
 import type { ModelManifest } from '../../pipeline/manifest.js';
 import { callerOf } from '../access/caller.js';
-import { normalisePicture, type PictureLimits } from '../images/picture.js';
+import { normalisePicture, type Picture, type PictureLimits } from '../images/picture.js';
 import type { NewTask, TaskSource } from '../tasks/task.js';
 import type { ReadWebhook } from '../webhooks/subscription.js';
 import { accept, type AcceptParts, type Proposal, type Submission } from './accept.js';
@@ -51,8 +51,8 @@ async function proposeForm(o: SubmitOptions, form: Form, owner: string): Promise
 /** What is asked for, checked only as far as its API goes. */
 export interface Asked {
   readonly source: TaskSource;
-  /** The picture of an upload, undecoded. */
-  readonly picture?: Buffer;
+  /** The picture of an upload, undecoded or already found good. */
+  readonly picture?: Buffer | Picture;
   /** Wire fields of the clip. */
   readonly clip: Readonly<Record<string, unknown>>;
   /** Which of a provider's pictures. */
@@ -80,5 +80,6 @@ export async function propose(
     warnings: [...earlier, ...warnings, ...clip.warnings],
   };
   if (source.type !== 'upload' || !picture) return { task };
-  return { task, picture: (await normalisePicture(picture, o.pictureLimits)).png };
+  const { png } = Buffer.isBuffer(picture) ? await normalisePicture(picture, o.pictureLimits) : picture;
+  return { task, picture: png };
 }

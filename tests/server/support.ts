@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { pino, type Logger } from 'pino';
 import type { ClipJob, ClipResult } from '../../pipeline/clip-job.js';
 import { PipelineError } from '../../pipeline/errors.js';
+import type { ModelManifest } from '../../pipeline/manifest.js';
 import { WorkerPool } from '../../pipeline/worker-pool.js';
 import type { RunOptions } from '../../pipeline/worker-process.js';
 import type { EventTimes } from '../../server/api/event-stream.js';
@@ -131,6 +132,7 @@ export async function startService(
     readonly env?: NodeJS.ProcessEnv;
     readonly pictures?: PictureObtainer;
     readonly log?: Logger;
+    readonly manifest?: ModelManifest;
     readonly webhooks?: Partial<WebhookOptions>;
     readonly eventTimes?: Partial<EventTimes>;
     /** A data folder that outlives the service, for one that starts again; the table then lies in it. */
@@ -171,7 +173,7 @@ export async function startService(
   await runner.recover();
   const app = createApp({
     config,
-    manifest: manifest(),
+    manifest: options.manifest ?? manifest(),
     table,
     runner,
     storage,

@@ -1,0 +1,55 @@
+import Router from '@koa/router';
+import { callerOf } from '../../access/caller.js';
+import { ServiceError } from '../../errors.js';
+import { isTerminal } from '../../tasks/task.js';
+import { accept } from '../accept.js';
+import type { ApiParts } from '../api-parts.js';
+import { base64Room, createFormReader } from '../form.js';
+import { errorFormAt } from '../http-errors.js';
+import { readClaim } from '../idempotency-key.js';
+import { waitForEnd } from '../wait.js';
+import { animationFailed, answerAnimation } from './answer.js';
+import { fastapiForm } from './fastapi-errors.js';
+import { proposeAnimation } from './propose.js';
+import { readAnimateRequest } from './request.js';
+
+/** Errors of the API are in its form. */
+export const animateErrors = errorFormAt(['/gpu', '/ping'], fastapiForm);
+
+/**
+ * The animate API: a picture in base64 goes in, a GIF and its first frame come out, in one call.
+ *
+ *     POST /gpu/animate   makes the animation and answers with it
+ *     GET  /ping          {"status":"healthy"}
+ */
+export function createAnimateApi(parts: ApiParts): Router {
+  const { config, table, storage } = parts;
+  const { baseUrl = '', maxUploadBytes, syncMs } = config;
+  const readForm = createFormReader(maxUploadBytes, base64Room(maxUploadBytes));
+  const router = new Router();
+
+  router.get('/ping', (ctx) => {
+    ctx.body = { status: 'healthy' };
+  });
+  router.post('/gpu/animate', async (ctx) => {
+    const request = await readAnimateRequest(ctx, readForm);
+    const claim = readClaim(ctx, { fields: request });
+    const { owner } = callerOf(ctx);
+    const { task } = await accept(parts, () => proposeAnimation(parts, request, owner), { claim });
+    const ended = await waitForEnd(ctx, table, task.id, syncMs);
+    if (!ended) throw animationFailed('its task was deleted');
+    if (!isTerminal(ended.status)) throw notFinished(task.id, `${baseUrl}/status?id=${task.id}`, syncMs);
+    ctx.body = await answerAnimation(ended, storage);
+  });
+  return router;
+}
+
+/** The animation goes on: it will be found with its task. */
+const notFinished = (taskId: string, statusUrl: string, ms: number): ServiceError =>
+  new ServiceError(
+    504,
+    'not_finished',
+    `The animation is not finished after ${ms / 1000} s and goes on; ` +
+      'its task at status_url will have the GIF, or send the same request again with the same Idempotency-Key',
+    { info: { task_id: taskId, status_url: statusUrl } },
+  );
