@@ -1,15 +1,25 @@
 import type { ClipParams } from './clip-params.js';
 import type { PipelineErrorCode } from './errors.js';
+import type { StoryJob } from './story-job.js';
 
 /** One clip to make, as it crosses to the worker process. */
 export interface ClipJob {
+  readonly kind?: 'clip';
   readonly id: string;
   /** Path of the picture to animate. */
   readonly picture: string;
   readonly params: ClipParams;
   /** An existing folder, this job's alone; the files of the result are written there. */
   readonly folder: string;
+  /**
+   * An existing folder for checkpoints, this job's alone; the job goes on from what it finds there. Nothing is saved
+   * where it is left out.
+   */
+  readonly checkpoints?: string;
 }
+
+/** What a worker can be asked for. */
+export type Job = ClipJob | StoryJob;
 
 export type ClipStage = 'encode' | 'sample' | 'decode' | 'write';
 
@@ -19,6 +29,13 @@ export interface ClipProgress {
   readonly step: number;
   readonly steps: number;
   readonly progress: number;
+}
+
+/** What whoever runs the service should know of how a clip is getting on; for the log. */
+export interface ClipNote {
+  readonly level: 'info' | 'warn';
+  readonly message: string;
+  readonly details: Readonly<Record<string, string | number>>;
 }
 
 /** One variation of the clip; file names are relative to the job's folder. */
@@ -40,6 +57,8 @@ export interface ClipResult {
   readonly warnings: readonly string[];
   /** Milliseconds spent in each stage, all variations together. */
   readonly milliseconds: Readonly<Record<ClipStage, number>>;
+  /** Sampling steps that an earlier run of the job had done, all variations together; present when there are any. */
+  readonly resumedSteps?: number;
 }
 
 /** What a worker says of itself once it can take jobs. */
@@ -60,11 +79,12 @@ export interface WireError {
 }
 
 export type ToWorker =
-  { readonly type: 'run'; readonly job: ClipJob } | { readonly type: 'cancel'; readonly id: string };
+  { readonly type: 'run'; readonly job: Job } | { readonly type: 'cancel'; readonly id: string };
 
 export type FromWorker =
   | { readonly type: 'ready'; readonly info: WorkerInfo }
   | { readonly type: 'unusable'; readonly error: WireError }
   | { readonly type: 'progress'; readonly id: string; readonly progress: ClipProgress }
+  | { readonly type: 'note'; readonly id: string; readonly note: ClipNote }
   | { readonly type: 'done'; readonly id: string; readonly result: ClipResult }
   | { readonly type: 'failed'; readonly id: string; readonly error: WireError };

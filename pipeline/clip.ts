@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import { createSampling, NonFiniteError, TorchRandom, type Sampling } from '../samplers/index.js';
-import type { ClipJob, ClipProgress, ClipResult, ClipStage, ClipVideo } from './clip-job.js';
+import { budgetFor, Checkpoints, nameOfClip, type Budget } from './checkpoints.js';
+import type { ClipJob, ClipNote, ClipProgress, ClipResult, ClipStage, ClipVideo } from './clip-job.js';
 import type { ClipParams } from './clip-params.js';
 import { recipeFrom } from './clip-request.js';
+import { shareDone, StageClock } from './clip-stages.js';
 import { encodePicture } from './conditioning.js';
 import { decodeFrames } from './decode.js';
 import { isOutOfMemory } from './device-errors.js';
@@ -20,11 +22,10 @@ export interface ClipContext {
   readonly ffmpeg: Ffmpeg;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: ClipProgress) => void;
+  readonly onNote?: (note: ClipNote) => void;
+  /** Decides when checkpoints are saved. */
+  readonly budget?: Budget;
 }
-
-/** Where each stage begins on the way from 0 to 1; decoding and writing go hand in hand. */
-const STARTS: Readonly<Record<ClipStage, number>> = { encode: 0, sample: 0.03, decode: 0.88, write: 0.99 };
-const ENDS: Readonly<Record<ClipStage, number>> = { encode: 0.03, sample: 0.88, decode: 0.99, write: 1 };
 
 /** A frame stream that stands still this long has a fault; the clip's own time limit is the caller's. */
 const ENCODING_LIMIT_MS = 3_600_000;
@@ -52,20 +53,22 @@ async function makeClip(job: ClipJob, context: ClipContext, clock: StageClock): 
   const sampling = prepareSampling(params, context.model);
   const fitted = await fitPicture(job.picture, params.W, params.H, params.fit);
   const picture = toTensor(fitted.rgb);
+  const checkpoints = await openCheckpoints(job, context);
   const grid =
     params.num_cols > 1 ? new GridBuilder(params.num_cols, params.W, params.H, params.T) : undefined;
   const videos: ClipVideo[] = [];
   for (let index = 0; index < params.num_cols; index++) {
     const report: Report = (stage, step, steps) => {
       clock.enter(stage);
-      const within = STARTS[stage] + ((ENDS[stage] - STARTS[stage]) * step) / steps;
-      context.onProgress({ stage, step, steps, progress: (index + within) / params.num_cols });
+      const progress = (index + shareDone(stage, step, steps)) / params.num_cols;
+      context.onProgress({ stage, step, steps, progress });
     };
-    const variation = { index, params, folder, picture, sampling, grid, memory, report };
+    const variation = { index, params, folder, picture, sampling, grid, memory, checkpoints, report };
     videos.push(await makeVariation(variation, context));
   }
-  const { warnings } = memory;
-  if (!grid) return { videos, warnings, milliseconds: clock.stop() };
+  const resumedSteps = checkpoints?.resumedSteps ?? 0;
+  const result = { videos, warnings: memory.warnings, ...(resumedSteps > 0 ? { resumedSteps } : {}) };
+  if (!grid) return { ...result, milliseconds: clock.stop() };
   clock.enter('write');
   const { width, height } = grid.layout;
   await writeVideo({
@@ -79,30 +82,35 @@ async function makeClip(job: ClipJob, context: ClipContext, clock: StageClock): 
     signal: context.signal,
     timeoutMs: ENCODING_LIMIT_MS,
   });
-  return { videos, grid: 'grid.mp4', warnings, milliseconds: clock.stop() };
+  return { ...result, grid: 'grid.mp4', milliseconds: clock.stop() };
 }
 
-type Report = (stage: ClipStage, step: number, steps: number) => void;
+export type Report = (stage: ClipStage, step: number, steps: number) => void;
 
-interface Variation {
+/** What the latents of a clip are sampled by. */
+export interface SampledClip {
+  /** The number by which checkpoints know it. */
   readonly index: number;
   readonly params: ClipParams;
-  readonly folder: string;
   /** The fitted picture, [1,3,H,W] in [−1,1]. */
   readonly picture: Float32Array;
   readonly sampling: Sampling;
-  readonly grid: GridBuilder | undefined;
   /** All variations' alike: they are of one size. */
   readonly memory: MemoryFallbacks;
+  readonly checkpoints: Checkpoints | undefined;
   readonly report: Report;
+}
+
+interface Variation extends SampledClip {
+  readonly folder: string;
+  readonly grid: GridBuilder | undefined;
 }
 
 async function makeVariation(variation: Variation, context: ClipContext): Promise<ClipVideo> {
   const { index, params, folder, report, grid, memory } = variation;
   const { model, ffmpeg, signal } = context;
   const { W, H, T, fps, decoding_t, decoding_overlap: overlap } = params;
-  const { channels, divisor } = model.manifest.latent;
-  const shape: LatentShape = [T, channels, H / divisor, W / divisor];
+  const shape = latentShape(params, model);
   const seed = params.seed + index;
 
   const latents = await sampleLatents(variation, shape, seed, context);
@@ -134,26 +142,34 @@ async function makeVariation(variation: Variation, context: ClipContext): Promis
 
 /**
  * One generator gives every random number of a variation, in the reference's order: the picture's noise, the starting
- * latents, then the sampler's own draws.
+ * latents, then the sampler's own draws. A resumed variation is conditioned anew and takes up the generator where it was.
  */
-async function sampleLatents(
-  { params, picture, sampling, memory, report }: Variation,
+export async function sampleLatents(
+  clip: SampledClip,
   shape: LatentShape,
   seed: number,
   { model, signal }: ClipContext,
 ): Promise<Float32Array> {
+  const { index, params, picture, sampling, memory, checkpoints, report } = clip;
   const random = new TorchRandom(seed);
   report('encode', 0, 1);
   if (signal.aborted) throw new PipelineError('cancelled', 'Cancelled');
   const conditioning = await encodePicture(model, picture, params, random);
-  report('sample', 0, sampling.steps);
+  const network = unetNetwork(model, conditioning, shape, memory);
+  const { steps } = sampling;
+  const resume = await checkpoints?.load(index, (state) => sampling.checkState(state, shape));
+  report('sample', resume?.step ?? 0, steps);
   try {
     return await sampling.run({
-      network: unetNetwork(model, conditioning, shape, memory),
+      network,
       shape,
       random,
       signal,
-      onStep: ({ step, steps }) => report('sample', step, steps),
+      resume,
+      onStep: async ({ step, save }) => {
+        report('sample', step, steps);
+        if (network.resumable?.() ?? true) await checkpoints?.offer(index, save);
+      },
     });
   } catch (error) {
     if (signal.aborted) throw new PipelineError('cancelled', 'Cancelled', { cause: error });
@@ -165,7 +181,24 @@ async function sampleLatents(
   }
 }
 
-function prepareSampling(params: ClipParams, { manifest }: Model): Sampling {
+export function latentShape({ W, H, T }: ClipParams, { manifest }: Model): LatentShape {
+  const { channels, divisor } = manifest.latent;
+  return [T, channels, H / divisor, W / divisor];
+}
+
+/** Checkpoints in the job's folder for them, if it has one. */
+export async function openCheckpoints(
+  job: Pick<ClipJob, 'picture' | 'params' | 'checkpoints'>,
+  context: ClipContext,
+): Promise<Checkpoints | undefined> {
+  if (job.checkpoints === undefined) return undefined;
+  const name = await nameOfClip(job, context.model);
+  const latents = latentShape(job.params, context.model).reduce((product, side) => product * side);
+  const budget = context.budget ?? budgetFor(latents * Float32Array.BYTES_PER_ELEMENT);
+  return new Checkpoints(job.checkpoints, name, (note) => context.onNote?.(note), budget);
+}
+
+export function prepareSampling(params: ClipParams, { manifest }: Model): Sampling {
   const recipe = recipeFrom(params);
   // Without an unconditional branch there is nothing to guide with, whatever the guider: one row says it all.
   const guider = manifest.abilities.guidance ? recipe.guider : 'IdentityGuider';
@@ -179,33 +212,9 @@ const DOING: Readonly<Record<ClipStage, string>> = {
   write: 'writing the video',
 };
 
-function tooLarge({ W, H, T }: ClipParams, stage: ClipStage, cause: unknown): PipelineError {
+export function tooLarge({ W, H, T }: ClipParams, stage: ClipStage, cause: unknown): PipelineError {
   const message =
     `The device ran out of memory while ${DOING[stage]} (${T} frames of ${W}×${H}), and nothing is left to try;` +
     ' fewer frames or a smaller size may fit';
   return new PipelineError('out_of_memory', message, { cause });
-}
-
-/** Adds up the time spent in each stage. */
-class StageClock {
-  readonly #spent: Record<ClipStage, number> = { encode: 0, sample: 0, decode: 0, write: 0 };
-  #stage: ClipStage = 'encode';
-  #since = performance.now();
-
-  get stage(): ClipStage {
-    return this.#stage;
-  }
-
-  enter(stage: ClipStage): void {
-    const now = performance.now();
-    this.#spent[this.#stage] += now - this.#since;
-    this.#stage = stage;
-    this.#since = now;
-  }
-
-  stop(): Record<ClipStage, number> {
-    this.enter(this.#stage);
-    const rounded = Object.entries(this.#spent).map(([stage, ms]) => [stage, Math.round(ms)]);
-    return Object.fromEntries(rounded) as Record<ClipStage, number>;
-  }
 }

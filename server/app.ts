@@ -2,6 +2,7 @@ import Router from '@koa/router';
 import Koa from 'koa';
 import type { Logger } from 'pino';
 import type { ModelManifest } from '../pipeline/manifest.js';
+import { systemErrorCode } from '../pipeline/system-error.js';
 import type { WorkerPool } from '../pipeline/worker-pool.js';
 import { animateErrors, createAnimateApi } from './api/animate/animate.js';
 import type { ApiParts } from './api/api-parts.js';
@@ -13,15 +14,18 @@ import { health } from './api/health.js';
 import { answerErrors } from './api/http-errors.js';
 import { img2vid } from './api/img2vid.js';
 import { createImg2VideoApi, img2videoErrors } from './api/img2video/img2video.js';
+import { root } from './api/root.js';
 import { status } from './api/status.js';
+import { createStoryApi } from './api/story/api.js';
 import { createSubmit } from './api/submit.js';
 import { createTaskJson } from './api/task-json.js';
 import { createTasksApi } from './api/tasks.js';
 import type { Config } from './config.js';
 import type { PictureLimits } from './images/picture.js';
+import type { PictureWork } from './images/picture-work.js';
 import { offersChoice } from './images/providers/settings.js';
 import type { MediaStorage } from './media/storage.js';
-import { systemErrorCode } from './media/system-error.js';
+import { createDocs } from './openapi/docs.js';
 import type { TaskRunner } from './tasks/runner.js';
 import { TaskFeed } from './tasks/task-feed.js';
 import type { TaskTable } from './tasks/table.js';
@@ -34,41 +38,34 @@ export interface AppParts {
   readonly runner: TaskRunner;
   readonly storage: MediaStorage;
   readonly pictureLimits: PictureLimits;
+  /** What decodes the pictures of requests. */
+  readonly pictureWork: Pick<PictureWork, 'normalise'>;
   readonly workers: WorkerPool;
   readonly log: Logger;
   /** Other times of event streams than the usual ones. */
   readonly eventTimes?: Partial<EventTimes>;
 }
 
-const ENDPOINTS: readonly string[] = [
-  'POST /img2vid',
-  'GET /status',
-  'GET /download/video/:id',
-  '/tasks',
-  'GET /events',
-  'GET /health',
-];
-
 /** Puts the Koa application together. */
 export function createApp(parts: AppParts): Koa {
-  const { config, manifest, table, runner, storage, pictureLimits, workers, log } = parts;
+  const { config, manifest, table, runner, storage, pictureLimits, pictureWork, workers, log } = parts;
   const apiParts: ApiParts = {
     config,
     readForm: createFormReader(config.maxUploadBytes),
     readWebhook: createWebhookReader(config.webhooks.allowedOrigins),
+    workers,
     manifest,
     table,
     runner,
     storage,
     pictureLimits,
+    pictureWork,
     pictureChoice: offersChoice(config.imageProvider),
   };
   const submit = createSubmit(apiParts);
   const { baseUrl } = config;
   const router = new Router();
-  router.get('/', (ctx) => {
-    ctx.body = { name: 'img2vid', model: manifest.name, endpoints: ENDPOINTS };
-  });
+  router.get('/', root(manifest, workers));
   router.get('/health', health(manifest, workers, runner));
   router.get('/status', status(table, runner));
   router.post('/img2vid', img2vid(submit));
@@ -85,8 +82,10 @@ export function createApp(parts: AppParts): Koa {
   });
   router.use(tasksApi.routes());
   router.use(createAnimateApi(apiParts).routes(), createImg2VideoApi(apiParts).routes());
+  router.use(createStoryApi(apiParts).routes());
   router.get('/events', allEvents(feed, runner, eventTimes));
-  for (const kind of ['video', 'thumbnail', 'gif', 'grid'] as const) {
+  router.use(createDocs({ manifest, baseUrl }).routes());
+  for (const kind of ['video', 'thumbnail', 'gif', 'grid', 'picture'] as const) {
     router.get(`/download/${kind}/:id`, download(kind, table, storage));
   }
 

@@ -8,6 +8,7 @@ import {
   SECRET_VARIABLES,
   type ProviderSettings,
 } from './images/providers/settings.js';
+import type { RetentionSettings } from './tasks/retention.js';
 import {
   webhookEnvironment,
   webhookSettings,
@@ -20,6 +21,9 @@ const BUNDLED_PICTURE = createRequire(import.meta.url).resolve('#assets/default-
 
 const integer = (fallback: number, min: number, max = Number.MAX_SAFE_INTEGER) =>
   z.coerce.number().int().min(min).max(max).default(fallback);
+
+/** A number above zero, fractions allowed; none when left out. */
+const amount = (max: number) => z.coerce.number().positive().max(max).optional();
 
 const deviceList = z
   .string()
@@ -56,6 +60,9 @@ const variables = z.object({
   SYNC_SECONDS: integer(90, 1, 3600),
   DEFAULT_PICTURE: z.string().min(1).default(BUNDLED_PICTURE),
   IMG2VIDEO_KEEP_HOURS: integer(24, 1, 87_600),
+  MAX_SCENES: integer(20, 2, 1000),
+  KEEP_DAYS: amount(36_500),
+  MAX_MEDIA_GB: amount(1_000_000),
   ...webhookEnvironment,
 });
 
@@ -92,7 +99,10 @@ export interface Config {
   readonly defaultPicture: string;
   /** How long the img2video API keeps a result. */
   readonly img2videoKeepMs: number;
+  /** The most scenes of one story. */
+  readonly maxScenes: number;
   readonly webhooks: WebhookSettings;
+  readonly retention: RetentionSettings;
 }
 
 /** Reads the configuration. Throws an error that names each wrong variable and what it allows. */
@@ -132,6 +142,11 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     syncMs: e.SYNC_SECONDS * 1000,
     defaultPicture: resolve(e.DEFAULT_PICTURE),
     img2videoKeepMs: e.IMG2VIDEO_KEEP_HOURS * 3_600_000,
+    maxScenes: e.MAX_SCENES,
     webhooks: webhookSettings(e),
+    retention: {
+      keepMs: e.KEEP_DAYS && e.KEEP_DAYS * 86_400_000,
+      maxMediaBytes: e.MAX_MEDIA_GB && e.MAX_MEDIA_GB * 1024 ** 3,
+    },
   };
 }

@@ -3,7 +3,8 @@ import type { Context } from 'koa';
 import { resolveClip } from '../../pipeline/clip-request.js';
 import type { ModelManifest } from '../../pipeline/manifest.js';
 import { callerOf } from '../access/caller.js';
-import { normalisePicture, type Picture, type PictureLimits } from '../images/picture.js';
+import type { Picture, PictureLimits } from '../images/picture.js';
+import type { PictureWork } from '../images/picture-work.js';
 import type { NewTask, TaskSource } from '../tasks/task.js';
 import type { ReadWebhook } from '../webhooks/subscription.js';
 import { accept, type AcceptParts, type Proposal, type Submission } from './accept.js';
@@ -17,6 +18,7 @@ export interface SubmitOptions extends AcceptParts {
   readonly readWebhook: ReadWebhook;
   readonly manifest: ModelManifest;
   readonly pictureLimits: PictureLimits;
+  readonly pictureWork: Pick<PictureWork, 'normalise'>;
   /** True where the image provider makes more than one picture of a prompt. */
   readonly pictureChoice: boolean;
 }
@@ -65,9 +67,9 @@ export interface Asked {
  * encoded anew. @throws InvalidParameterError, ServiceError naming the field
  */
 export async function propose(
-  o: Pick<SubmitOptions, 'manifest' | 'pictureLimits' | 'pictureChoice'>,
+  o: Pick<SubmitOptions, 'manifest' | 'pictureLimits' | 'pictureWork' | 'pictureChoice'>,
   { source: asked, picture, clip: fields, imageIndex, warnings: earlier = [] }: Asked,
-  rest: Pick<NewTask, 'webhook' | 'kind' | 'origin' | 'owner' | 'expiresAt'>,
+  rest: Pick<NewTask, 'webhook' | 'origin' | 'owner' | 'expiresAt'>,
 ): Promise<Proposal> {
   const clip = resolveClip(fields, o.manifest);
   const { source, warnings } = choosePicture(asked, imageIndex, clip.params.seed, o.pictureChoice);
@@ -80,6 +82,8 @@ export async function propose(
     warnings: [...earlier, ...warnings, ...clip.warnings],
   };
   if (source.type !== 'upload' || !picture) return { task };
-  const { png } = Buffer.isBuffer(picture) ? await normalisePicture(picture, o.pictureLimits) : picture;
+  const { png } = Buffer.isBuffer(picture)
+    ? await o.pictureWork.normalise(picture, o.pictureLimits, 'image')
+    : picture;
   return { task, picture: png };
 }

@@ -1,16 +1,14 @@
-import { clipCost } from '../../pipeline/clip-cost.js';
 import { PipelineError } from '../../pipeline/errors.js';
 import { ServiceError } from '../errors.js';
 import { Forecast } from './forecast.js';
 import { LocalQueue, type TaskQueue } from './queue.js';
 import type { KeyClaim } from './idempotency.js';
+import { taskCost } from './task-kinds.js';
 import { CANCELLED, type NewTask, type Task, type TaskError } from './task.js';
 import { viewTask, type QueuedTask, type TaskView } from './view.js';
 import { TaskWork, type WorkParts } from './work.js';
 
-export interface RunnerOptions extends WorkParts {
-  readonly pictureConcurrency: number;
-}
+export type RunnerOptions = WorkParts;
 
 /** A clip that kills its worker this often is given up. */
 const MAX_CRASHES = 3;
@@ -34,7 +32,7 @@ export class TaskRunner {
       concurrency: { picture: options.pictureConcurrency, device: options.workers.size },
       handlers: {
         picture: (id, signal) => this.#guard(id, () => this.#obtainPicture(id, signal)),
-        device: (id, signal) => this.#guard(id, () => this.#work.makeClip(id, signal)),
+        device: (id, signal) => this.#guard(id, () => this.#work.makeVideo(id, signal)),
       },
     });
   }
@@ -68,7 +66,7 @@ export class TaskRunner {
       log.info({ task: id }, 'task cancelled');
       this.#queue.abort(id);
       this.#forecast.end(id, false);
-      await storage.removePicture(id);
+      await storage.removeInterim(id);
     }
     return table.get(id);
   }
@@ -103,10 +101,10 @@ export class TaskRunner {
     );
   }
 
-  /** The tasks that wait for a device, the next one first, with what they have to expect. */
-  queue(): QueuedTask[] {
+  /** The tasks that wait for a device, the next one first, with what they have to expect; all, or one owner's. */
+  queue(owner?: string): QueuedTask[] {
     const outlooks = this.#forecast.outlooks([]);
-    return this.#forecast.queue.map((id) => {
+    return this.#forecast.queue(owner).map((id) => {
       const outlook = outlooks.get(id);
       return {
         id,
@@ -121,6 +119,16 @@ export class TaskRunner {
     return this.#forecast.waiting;
   }
 
+  /** How many tasks of an owner have not ended. */
+  unfinished(owner: string): number {
+    return this.#forecast.unfinished(owner);
+  }
+
+  /** When a device is expected to be free; undefined while nothing is known. */
+  get secondsToNextEnd(): number | undefined {
+    return this.#forecast.secondsToNextEnd;
+  }
+
   /** Starts nothing more, lets what runs end for `graceMs`, then puts it back into the table's queue. */
   async close(graceMs: number): Promise<void> {
     this.#closing = true;
@@ -128,13 +136,13 @@ export class TaskRunner {
   }
 
   async #enqueue(task: Task): Promise<void> {
-    this.#forecast.admit(task.id, clipCost(task.params));
-    const ready = await this.#o.storage.hasPicture(task.id);
+    if (task.kind !== 'picture') this.#forecast.admit(task.id, taskCost(task), task.owner);
+    const ready = await this.#work.isReady(task);
     this.#queue.add(ready ? 'device' : 'picture', task.id, task.createdAt);
   }
 
   async #obtainPicture(id: string, signal: AbortSignal): Promise<void> {
-    const task = await this.#work.obtainPicture(id, signal);
+    const task = await this.#work.obtainPictures(id, signal);
     if (task) this.#queue.add('device', id, task.createdAt);
   }
 
@@ -176,7 +184,7 @@ export class TaskRunner {
       log[taskError.code === 'internal_error' ? 'error' : 'warn']({ task: id, err: error }, 'task failed');
     }
     this.#forecast.end(id, false);
-    await storage.removePicture(id);
+    await storage.removeInterim(id);
     return false;
   }
 }

@@ -12,6 +12,8 @@ export interface TaskView {
   readonly video_url: string | null;
   readonly thumbnail_url: string | null;
   readonly grid_url: string | null;
+  /** Of a task that makes a picture alone; its thumbnail is the picture itself. */
+  readonly picture_url: string | null;
   readonly videos: readonly VideoView[];
   readonly stage: string | null;
   readonly step: number | null;
@@ -53,9 +55,6 @@ export interface Outlook {
   readonly etaSeconds: number | null;
 }
 
-const PLACEHOLDER_WARNING =
-  'The picture is a placeholder composed from the prompt, because no image provider is configured';
-
 /** `2024-01-05 10:03:12`: the time form of the img2vid API, UTC. */
 const plainTime = (ms: number): string => new Date(ms).toISOString().slice(0, 19).replace('T', ' ');
 
@@ -63,14 +62,16 @@ export function viewTask(task: Task, outlook: Outlook): TaskView {
   const done = task.status === 'completed' ? task.result : null;
   const address = (kind: 'video' | 'thumbnail' | 'gif', index: number): string =>
     `/download/${kind}/${task.id}${index === 0 ? '' : `?index=${index}`}`;
+  const picture = done?.picture === undefined ? null : `/download/picture/${task.id}`;
   return {
     id: task.id,
     status: task.status,
     start_time: task.startedAt === null ? null : plainTime(task.startedAt),
     end_time: done && task.endedAt !== null ? plainTime(task.endedAt) : null,
-    video_url: done && address('video', 0),
-    thumbnail_url: done && address('thumbnail', 0),
+    video_url: done?.videos.length ? address('video', 0) : null,
+    thumbnail_url: done?.videos.length ? address('thumbnail', 0) : picture,
     grid_url: done?.grid === undefined ? null : `/download/grid/${task.id}`,
+    picture_url: picture,
     videos: (done?.videos ?? []).map(({ gif, seed, frames, bytes }, index) => ({
       url: address('video', index),
       thumbnail_url: address('thumbnail', index),
@@ -93,7 +94,7 @@ export function viewTask(task: Task, outlook: Outlook): TaskView {
     model: task.model,
     kind: task.kind,
     api: task.origin.api,
-    warnings: task.placeholder ? [...task.warnings, PLACEHOLDER_WARNING] : task.warnings,
+    warnings: task.warnings,
     error: task.error,
   };
 }

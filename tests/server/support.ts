@@ -5,20 +5,26 @@ import type { AddressInfo } from 'node:net';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type Koa from 'koa';
 import { pino, type Logger } from 'pino';
-import type { ClipJob, ClipResult } from '../../pipeline/clip-job.js';
+import type { ClipJob, ClipResult, Job } from '../../pipeline/clip-job.js';
 import { PipelineError } from '../../pipeline/errors.js';
 import type { ModelManifest } from '../../pipeline/manifest.js';
+import type { StoryJob } from '../../pipeline/story-job.js';
+import { storyFrames } from '../../pipeline/story-plan.js';
 import { WorkerPool } from '../../pipeline/worker-pool.js';
-import type { RunOptions } from '../../pipeline/worker-process.js';
+import { WorkerProcess, type RunOptions } from '../../pipeline/worker-process.js';
 import type { EventTimes } from '../../server/api/event-stream.js';
 import { createTaskJson } from '../../server/api/task-json.js';
 import { createApp } from '../../server/app.js';
 import { readConfig } from '../../server/config.js';
 import { listener } from '../../server/listener.js';
 import type { PictureObtainer } from '../../server/images/obtain.js';
+import { localPictureWork } from '../../server/images/local-picture-work.js';
 import { PICTURE_LIMITS } from '../../server/images/picture.js';
+import type { PictureWork } from '../../server/images/picture-work.js';
 import { createMediaStorage, type MediaStorage } from '../../server/media/storage.js';
+import { Retention } from '../../server/tasks/retention.js';
 import { TaskRunner } from '../../server/tasks/runner.js';
 import { openDatabase } from '../../server/tasks/database.js';
 import { TaskTable } from '../../server/tasks/table.js';
@@ -34,17 +40,22 @@ export interface Answer {
 }
 
 export type Make = (job: ClipJob, options: RunOptions) => Promise<ClipResult>;
+export type MakeStory = (job: StoryJob, options: RunOptions) => Promise<ClipResult>;
 
 export interface TestService {
   readonly url: string;
   readonly port: number;
   readonly folder: string;
   readonly server: Server;
+  readonly app: Koa;
   readonly table: TaskTable;
   readonly storage: MediaStorage;
   readonly runner: TaskRunner;
+  /** Not started: its rounds are called for. */
+  readonly retention: Retention;
   /** Jobs that reached the (stand-in) worker. */
   readonly jobs: ClipJob[];
+  readonly stories: StoryJob[];
   /** One request: a plain body goes as JSON, a form as multipart. */
   readonly call: (
     method: string,
@@ -79,6 +90,21 @@ export const makeClip = async (job: ClipJob): Promise<ClipResult> => {
   await writeFile(join(job.folder, 'grid.mp4'), 'grid');
   return { videos, grid: 'grid.mp4', warnings: [], milliseconds };
 };
+
+export const makeStory = async (job: StoryJob): Promise<ClipResult> => {
+  await writeFile(join(job.folder, 'video-0.mp4'), VIDEO);
+  await writeFile(join(job.folder, 'thumbnail-0.png'), 'png');
+  const frames = storyFrames(job.pictures.length, job.params);
+  const video = { file: 'video-0.mp4', thumbnail: 'thumbnail-0.png', seed: job.params.seed };
+  const milliseconds = { encode: 0, sample: 0, decode: 0, write: 1 };
+  return { videos: [{ ...video, frames, bytes: VIDEO.length }], warnings: [], milliseconds };
+};
+
+/** What a stand-in worker does for either kind of job. */
+export const standIn =
+  (clip: Make = makeClip, story: MakeStory = makeStory) =>
+  (job: Job, options: RunOptions): Promise<ClipResult> =>
+    job.kind === 'story' ? story(job, options) : clip(job, options);
 
 /** Clips that stand at a step until they are told to end, or are cancelled. */
 export interface HeldClips {
@@ -128,11 +154,17 @@ export function withResolvers(): PromiseWithResolvers {
 export async function startService(
   options: {
     readonly make?: Make;
+    readonly makeStory?: MakeStory;
     readonly obtain?: PictureObtainer['obtain'];
     readonly env?: NodeJS.ProcessEnv;
     readonly pictures?: PictureObtainer;
+    /** Those that the service believes it has; jobs go to the stand-in. */
+    readonly workers?: WorkerPool;
+    readonly pictureWork?: PictureWork;
     readonly log?: Logger;
     readonly manifest?: ModelManifest;
+    /** The clock of the retention. */
+    readonly now?: () => number;
     readonly webhooks?: Partial<WebhookOptions>;
     readonly eventTimes?: Partial<EventTimes>;
     /** A data folder that outlives the service, for one that starts again; the table then lies in it. */
@@ -148,6 +180,8 @@ export async function startService(
   const table = await TaskTable.open(db, webhooks.journal);
   const storage = createMediaStorage(folder);
   const jobs: ClipJob[] = [];
+  const stories: StoryJob[] = [];
+  const work = standIn(options.make, options.makeStory);
   const runner = new TaskRunner({
     table,
     storage,
@@ -157,13 +191,14 @@ export async function startService(
         source.type === 'upload'
           ? Promise.reject(new Error('An uploaded picture is stored before its task exists'))
           : (options.obtain?.(source, params, obtaining) ??
-            Promise.resolve({ png: Buffer.from('png'), placeholder: true })),
+            Promise.resolve({ png: Buffer.from('png'), placeholder: true, note: 'a placeholder' })),
     },
     workers: {
       size: 1,
       run: (job, run) => {
-        jobs.push(job);
-        return (options.make ?? makeClip)(job, run);
+        if (job.kind === 'story') stories.push(job);
+        else jobs.push(job);
+        return work(job, run);
       },
     },
     pictureConcurrency: 2,
@@ -171,6 +206,8 @@ export async function startService(
   });
   webhooks.start(table);
   await runner.recover();
+  const now = options.now ? { now: options.now } : {};
+  const retention = new Retention({ ...config.retention, db, table, storage, runner, log, ...now });
   const app = createApp({
     config,
     manifest: options.manifest ?? manifest(),
@@ -178,7 +215,8 @@ export async function startService(
     runner,
     storage,
     pictureLimits: PICTURE_LIMITS,
-    workers: new WorkerPool([]),
+    pictureWork: options.pictureWork ?? localPictureWork,
+    workers: options.workers ?? new WorkerPool([new WorkerProcess({ modelFolder: folder, device: 'cpu' })]),
     log,
     ...(options.eventTimes ? { eventTimes: options.eventTimes } : {}),
   });
@@ -215,9 +253,25 @@ export async function startService(
     server.close();
     server.closeAllConnections();
     await runner.close(0);
+    await retention.close();
     await webhooks.close();
     await table.close();
     if (options.folder === undefined) rmSync(folder, { recursive: true, force: true });
   };
-  return { url, port, folder, server, table, storage, runner, jobs, call, ended, close };
+  return {
+    url,
+    port,
+    folder,
+    server,
+    app,
+    table,
+    storage,
+    runner,
+    retention,
+    jobs,
+    stories,
+    call,
+    ended,
+    close,
+  };
 }

@@ -4,12 +4,13 @@ import { ServiceError } from '../../errors.js';
 import { isTerminal } from '../../tasks/task.js';
 import { accept } from '../accept.js';
 import type { ApiParts } from '../api-parts.js';
+import { fastapiForm } from '../fastapi-errors.js';
 import { base64Room, createFormReader } from '../form.js';
 import { errorFormAt } from '../http-errors.js';
-import { readClaim } from '../idempotency-key.js';
+import { markReplayed, readClaim } from '../idempotency-key.js';
+import { readJsonBody } from '../json-body.js';
 import { waitForEnd } from '../wait.js';
 import { animationFailed, answerAnimation } from './answer.js';
-import { fastapiForm } from './fastapi-errors.js';
 import { proposeAnimation } from './propose.js';
 import { readAnimateRequest } from './request.js';
 
@@ -32,10 +33,12 @@ export function createAnimateApi(parts: ApiParts): Router {
     ctx.body = { status: 'healthy' };
   });
   router.post('/gpu/animate', async (ctx) => {
-    const request = await readAnimateRequest(ctx, readForm);
+    const request = readAnimateRequest(await readJsonBody(ctx, readForm));
     const claim = readClaim(ctx, { fields: request });
     const { owner } = callerOf(ctx);
-    const { task } = await accept(parts, () => proposeAnimation(parts, request, owner), { claim });
+    const submission = await accept(parts, () => proposeAnimation(parts, request, owner), { claim });
+    markReplayed(ctx, submission);
+    const { task } = submission;
     const ended = await waitForEnd(ctx, table, task.id, syncMs);
     if (!ended) throw animationFailed('its task was deleted');
     if (!isTerminal(ended.status)) throw notFinished(task.id, `${baseUrl}/status?id=${task.id}`, syncMs);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ServiceError } from '../../errors.js';
 import type { MediaStorage } from '../../media/storage.js';
 import type { Task } from '../../tasks/task.js';
-import type { AnimateOrigin } from './propose.js';
+import { invalidInput, type AnimateOrigin } from './propose.js';
 
 /** What POST /gpu/animate answers, its fields in this order. */
 export const animateAnswer = z.object({
@@ -32,11 +32,12 @@ export const animationFailed = (why: string): ServiceError =>
 
 /** The answer for a task that has ended. @throws ServiceError 400 where it failed or its files are gone */
 export async function answerAnimation(task: Task, storage: MediaStorage): Promise<AnimateAnswer> {
-  const { error, result, params } = task;
-  if (error?.code === 'invalid_picture') throw new ServiceError(400, error.code, error.message);
+  const { error, result } = task;
+  if (error?.code === 'invalid_picture') throw invalidInput(new ServiceError(400, error.code, error.message));
   if (error) throw animationFailed(error.message);
   const [video] = result?.videos ?? [];
-  if (video?.gif === undefined) throw animationFailed('no GIF was made');
+  if (task.kind !== 'clip' || video?.gif === undefined) throw animationFailed('no GIF was made');
+  const { params } = task;
   const [gif, preview] = await Promise.all(
     [video.gif, video.thumbnail].map((name) => readBase64(storage, task.id, name)),
   );

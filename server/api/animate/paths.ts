@@ -1,10 +1,10 @@
 import type { RouteConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
+import { faultSchema } from '../fastapi-errors.js';
 import { animateAnswer } from './answer.js';
-import { faultSchema } from './fastapi-errors.js';
 import { animateRequest } from './request.js';
 
-const tags = ['animate API'];
+const tags = ['animate'];
 const json = (schema: z.ZodType) => ({ 'application/json': { schema } });
 const detail = z.object({ detail: z.string() });
 

@@ -3,14 +3,12 @@ import { basename } from 'node:path';
 import type { ModelManifest } from '../../../pipeline/manifest.js';
 import { ServiceError } from '../../errors.js';
 import { decodeBase64 } from '../../images/base64.js';
-import { normalisePicture } from '../../images/picture.js';
 import { invalidImage } from '../../images/picture-errors.js';
 import type { Proposal } from '../accept.js';
 import type { ApiParts } from '../api-parts.js';
 import { clipSeed } from '../clip-seed.js';
 import { sizeFor, type ClipSize } from '../clip-size.js';
 import { propose } from '../submit.js';
-import { DEFAULT_PICTURE_MISSING } from './fastapi-errors.js';
 import type { AnimateRequest } from './request.js';
 
 /** What the answer repeats of the request; kept with the task. */
@@ -23,6 +21,7 @@ export interface AnimateOrigin {
 
 const SIZE: ClipSize = [1024, 576];
 const MAX_FPS = 25;
+const FIELD = 'image_base64';
 /** Frames decoded at a time. */
 const DECODE_CHUNK = 4;
 
@@ -33,7 +32,11 @@ export async function proposeAnimation(
   owner: string,
 ): Promise<Proposal> {
   const bytes = await pictureOf(request, parts.config.defaultPicture);
-  const picture = await normalisePicture(bytes, parts.pictureLimits, 'image_base64');
+  const picture = await parts.pictureWork
+    .normalise(bytes, parts.pictureLimits, FIELD)
+    .catch((error: unknown) => {
+      throw error instanceof ServiceError ? invalidInput(error) : error;
+    });
   const { clip, warnings } = clipOf(request, parts.manifest);
   const origin: AnimateOrigin = {
     seed: request.seed,
@@ -50,12 +53,12 @@ export async function proposeAnimation(
 async function pictureOf({ image_base64: text }: AnimateRequest, defaultPicture: string): Promise<Buffer> {
   if (text.trim() !== '') {
     const bytes = decodeBase64(text);
-    if (!bytes) throw invalidImage('it is not base64', 'image_base64');
+    if (!bytes) throw invalidInput(invalidImage('it is not base64', FIELD));
     return bytes;
   }
   return readFile(defaultPicture).catch((cause: unknown) => {
     const message = `Default image not found: ${basename(defaultPicture)}`;
-    throw new ServiceError(500, DEFAULT_PICTURE_MISSING, message, { cause });
+    throw new ServiceError(500, 'default_picture_missing', message, { cause });
   });
 }
 
@@ -84,3 +87,12 @@ function clipOf(
   };
   return { clip, warnings };
 }
+
+/** The error in the API's words, which our own make way for. */
+export const invalidInput = ({ status, code, message, field }: ServiceError): ServiceError =>
+  new ServiceError(
+    status,
+    code,
+    `Invalid input image: ${message.replace(/^(Invalid image file|Image too large): /, '')}`,
+    field === undefined ? {} : { field },
+  );

@@ -8,7 +8,7 @@ import type { ApiParts } from '../api-parts.js';
 import { findTask } from '../find-task.js';
 import { createFormReader } from '../form.js';
 import { errorForm, errorFormAt } from '../http-errors.js';
-import { readClaim } from '../idempotency-key.js';
+import { markReplayed, readClaim } from '../idempotency-key.js';
 import { resultOf, startedOf } from './answers.js';
 import { img2videoForm, resultForm } from './errors.js';
 import { Generations, videoName } from './generations.js';
@@ -39,8 +39,9 @@ export function createImg2VideoApi(parts: ApiParts): Router {
     const { owner } = callerOf(ctx);
     const proposal = async () =>
       proposeGeneration(limited, request, { id: await generationsOf(ctx).newId(), owner });
-    const { task } = await accept(parts, proposal, { claim: readClaim(ctx, form) });
-    const accepted = await findTask(ctx, table, task.id);
+    const submission = await accept(parts, proposal, { claim: readClaim(ctx, form) });
+    markReplayed(ctx, submission);
+    const accepted = await findTask(ctx, table, submission.task.id);
     if (!accepted) throw unknown();
     ctx.body = startedOf(accepted);
   });

@@ -4,7 +4,7 @@ import { completeSchema, inProgressSchema, startedSchema } from './answers.js';
 import { errorSchema, resultErrorSchema } from './errors.js';
 import { img2videoFields } from './request.js';
 
-const tags = ['img2video API'];
+const tags = ['img2video'];
 const json = (schema: z.ZodType) => ({ 'application/json': { schema } });
 
 const form = img2videoFields.extend({

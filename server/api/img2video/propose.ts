@@ -1,7 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { ModelManifest } from '../../../pipeline/manifest.js';
 import { specOf } from '../../../samplers/index.js';
-import { normalisePicture } from '../../images/picture.js';
 import type { Proposal } from '../accept.js';
 import type { ApiParts } from '../api-parts.js';
 import { clipSeed } from '../clip-seed.js';
@@ -25,8 +24,8 @@ export async function proposeGeneration(
   { picture: bytes, fields }: Img2VideoRequest,
   { id, owner }: GenerationRest,
 ): Promise<Proposal> {
-  const { manifest, pictureLimits, config } = parts;
-  const picture = await normalisePicture(bytes, pictureLimits, 'image');
+  const { manifest, pictureLimits, pictureWork, config } = parts;
+  const picture = await pictureWork.normalise(bytes, pictureLimits, 'image');
   const { T } = manifest.recipe;
   const [W, H] = sizeFor(nearestSize(picture.width, picture.height), T, manifest);
   // Never 0: whoever sends the seed of a random video again gets that video.

@@ -113,7 +113,7 @@ describe('an animation', () => {
     const { status, body } = await animate({
       num_frames: '8',
       noise_aug_strength: ' 0.5 ',
-      seed: true,
+      seed: '1',
       other: [1],
     });
     expect(status).toBe(200);
