@@ -16,7 +16,7 @@ import { img2vid } from './api/img2vid.js';
 import { createImg2VideoApi, img2videoErrors } from './api/img2video/img2video.js';
 import { root } from './api/root.js';
 import { status } from './api/status.js';
-import { createStoryApi } from './api/story/api.js';
+import { createStoryApi, storyErrors } from './api/story/api.js';
 import { createSubmit } from './api/submit.js';
 import { createTaskJson } from './api/task-json.js';
 import { createTasksApi } from './api/tasks.js';
@@ -98,7 +98,7 @@ export function createApp(parts: AppParts): Koa {
     await next();
   });
   app.use(answerErrors(log));
-  app.use(animateErrors).use(img2videoErrors);
+  app.use(animateErrors).use(img2videoErrors).use(storyErrors);
   app.use(router.routes());
   app.use(router.allowedMethods());
   return app;

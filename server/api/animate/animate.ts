@@ -1,6 +1,5 @@
 import Router from '@koa/router';
 import { callerOf } from '../../access/caller.js';
-import { ServiceError } from '../../errors.js';
 import { isTerminal } from '../../tasks/task.js';
 import { accept } from '../accept.js';
 import type { ApiParts } from '../api-parts.js';
@@ -9,7 +8,7 @@ import { base64Room, createFormReader } from '../form.js';
 import { errorFormAt } from '../http-errors.js';
 import { markReplayed, readClaim } from '../idempotency-key.js';
 import { readJsonBody } from '../json-body.js';
-import { waitForEnd } from '../wait.js';
+import { notFinished, waitForEnd } from '../wait.js';
 import { animationFailed, answerAnimation } from './answer.js';
 import { proposeAnimation } from './propose.js';
 import { readAnimateRequest } from './request.js';
@@ -25,7 +24,7 @@ export const animateErrors = errorFormAt(['/gpu', '/ping'], fastapiForm);
  */
 export function createAnimateApi(parts: ApiParts): Router {
   const { config, table, storage } = parts;
-  const { baseUrl = '', maxUploadBytes, syncMs } = config;
+  const { maxUploadBytes, syncMs } = config;
   const readForm = createFormReader(maxUploadBytes, base64Room(maxUploadBytes));
   const router = new Router();
 
@@ -41,18 +40,8 @@ export function createAnimateApi(parts: ApiParts): Router {
     const { task } = submission;
     const ended = await waitForEnd(ctx, table, task.id, syncMs);
     if (!ended) throw animationFailed('its task was deleted');
-    if (!isTerminal(ended.status)) throw notFinished(task.id, `${baseUrl}/status?id=${task.id}`, syncMs);
+    if (!isTerminal(ended.status)) throw notFinished(config, task.id);
     ctx.body = await answerAnimation(ended, storage);
   });
   return router;
 }
-
-/** The animation goes on: it will be found with its task. */
-const notFinished = (taskId: string, statusUrl: string, ms: number): ServiceError =>
-  new ServiceError(
-    504,
-    'not_finished',
-    `The animation is not finished after ${ms / 1000} s and goes on; ` +
-      'its task at status_url will have the GIF, or send the same request again with the same Idempotency-Key',
-    { info: { task_id: taskId, status_url: statusUrl } },
-  );

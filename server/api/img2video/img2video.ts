@@ -55,13 +55,14 @@ export function createImg2VideoApi(parts: ApiParts): Router {
   });
   router.get('/processed_videos/:name', async (ctx) => {
     const task = await generationsOf(ctx).findByVideo((ctx.params as { name: string }).name);
-    const [video] = task?.result?.videos ?? [];
-    const saveAs = task && videoName(task);
+    const file = task?.result?.videos[0]?.file;
     const sent =
       task &&
-      saveAs &&
-      video &&
-      (await sendFile(ctx, storage, storage.file(task.id, video.file), { saveAs }));
+      file !== undefined &&
+      (await sendFile(ctx, storage, storage.file(task.id, file), {
+        saveAs: videoName(task),
+        attachment: false,
+      }));
     if (!sent) throw notFound('Video not found');
   });
   return router;

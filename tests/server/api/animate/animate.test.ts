@@ -209,16 +209,6 @@ describe('a body that is not valid', () => {
         ctx: { error: expect.any(String) },
       },
     ],
-    [
-      '{"__proto__":{}}',
-      {
-        type: 'json_invalid',
-        loc: ['body', 0],
-        msg: 'JSON decode error',
-        input: {},
-        ctx: { error: expect.any(String) },
-      },
-    ],
   ])('%j', async (text, detail) => {
     expect(await send(text)).toEqual({ status: 422, body: { detail: [detail] } });
   });
@@ -299,8 +289,8 @@ describe('a clip that does not come to its end', () => {
     const first = await slow.call('POST', '/gpu/animate', { seed: 3 }, key);
     expect(first.status).toBe(504);
     const { task_id: id, status_url: statusUrl, detail } = first.body;
-    expect(detail).toMatch(/not finished after 1 s/);
-    expect(statusUrl).toBe(`/status?id=${id}`);
+    expect(detail).toMatch(/^Not finished after 1 s/);
+    expect(statusUrl).toBe(`/tasks/${id}`);
     held.release(id);
     const task = await slow.ended(id);
     expect(task.videos[0].gif_url).toBe(`/download/gif/${id}`);

@@ -32,7 +32,7 @@ const generate = async (fields: Record<string, string> = {}): Promise<string> =>
   const { body } = await submit(form(fields));
   const task = await service.table.findExternal('img2video', '', body.id);
   await service.ended(task?.id ?? '');
-  return body.id;
+  return String(body.id);
 };
 
 describe('starting', () => {
