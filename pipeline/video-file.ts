@@ -8,6 +8,7 @@ import ffmpegCommand, { type FfmpegCommand } from 'fluent-ffmpeg';
 import { discard, partOf, publish } from './atomic-file.js';
 import { PipelineError } from './errors.js';
 import { gifDelay, gifFilters } from './gif.js';
+import { isDiskFull } from './system-error.js';
 
 export interface VideoOptions {
   /** Path of the program, from `findFfmpeg`. */
@@ -54,7 +55,7 @@ const STDERR_TAIL = 2048;
  * when the files are durable under their names. However it ends, no child process, no open frame source and no partial
  * file remains.
  *
- * Throws PipelineError: `invalid_parameter`; `ffmpeg_missing`; `timeout`; `encode_failed` (wrong number or length of
+ * Throws PipelineError: `invalid_parameter`; `ffmpeg_missing`; `timeout`; `storage_full`; `encode_failed` (wrong number or length of
  * frames, or ffmpeg's failure, the end of its log as the cause); `cancelled`, or the signal's own reason where that is
  * a PipelineError. An error of the source or of `onFrame` is passed on as it is.
  *
@@ -250,6 +251,7 @@ function checkOptions({ width, height, fps, count, target, gif, timeoutMs }: Vid
 }
 
 function notStored(cause: unknown): never {
+  if (isDiskFull(cause)) throw diskFull(cause);
   throw new PipelineError('encode_failed', 'The video file could not be stored.', { cause });
 }
 
@@ -262,8 +264,15 @@ function cancelled(signal: AbortSignal | undefined): PipelineError {
   return new PipelineError('cancelled', 'The video was cancelled.', { cause: reason });
 }
 
+/** ffmpeg's word for a write that found no room. */
+const DISK_FULL = /No space left on device|Disk quota exceeded/;
+
+const diskFull = (cause: unknown): PipelineError =>
+  new PipelineError('storage_full', 'The disk is full: the video could not be stored.', { cause });
+
 /** ffmpeg's log names files of this machine, so it is kept as the cause and only the exit code is told. */
 function encodeFailed(error: Error, stderr?: unknown): PipelineError {
+  if (typeof stderr === 'string' && DISK_FULL.test(stderr)) return diskFull(error);
   const what = /^ffmpeg (exited with code \d+|was killed with signal \w+)/.exec(error.message)?.[1];
   const log = typeof stderr === 'string' && stderr !== '' ? stderr.slice(-STDERR_TAIL) : error.message;
   return new PipelineError('encode_failed', `ffmpeg ${what ?? 'could not be run'}.`, {

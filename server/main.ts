@@ -5,9 +5,10 @@ import { pino, type Logger } from 'pino';
 import { readManifest } from '../pipeline/manifest.js';
 import { WorkerPool } from '../pipeline/worker-pool.js';
 import { WorkerProcess } from '../pipeline/worker-process.js';
-import { createTaskJson } from './api/task-json.js';
+import { createWebhookBody } from './api/webhook-body.js';
 import { createApp } from './app.js';
 import { readConfig, type Config } from './config.js';
+import { claimDataFolder } from './data-folder.js';
 import { createGuardedClient } from './images/guarded-client.js';
 import { createPictureObtainer, type PictureObtainer } from './images/obtain.js';
 import { PICTURE_LIMITS, type PictureLimits } from './images/picture.js';
@@ -25,6 +26,7 @@ import { createWebhooks } from './webhooks/index.js';
 
 /** Starts the service; it takes requests when this resolves. Gives the function that stops it in good order. */
 async function start(config: Config, log: Logger): Promise<() => Promise<void>> {
+  const dataFolder = claimDataFolder(config.dataDir);
   const modelFolder = await provideModel(config);
   const manifest = await readManifest(modelFolder);
   const pictureLimits = { ...PICTURE_LIMITS, bytes: config.maxUploadBytes, pixels: config.maxPicturePixels };
@@ -32,7 +34,7 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
   const db = await openDatabase(join(config.dataDir, 'tasks.db'));
   const webhooks = await createWebhooks(db, {
     ...config.webhooks,
-    toJson: createTaskJson(config.baseUrl),
+    toBody: createWebhookBody(config.baseUrl),
     log,
   });
   const table = await TaskTable.open(db, webhooks.journal);
@@ -85,6 +87,7 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
     await retention.close();
     await webhooks.close();
     await table.close();
+    dataFolder.release();
   };
 }
 

@@ -2,6 +2,13 @@ import type { Middleware } from 'koa';
 import type { Logger } from 'pino';
 import { InvalidParameterError } from '../../samplers/index.js';
 import { invalidRequest, notFound, ServiceError } from '../errors.js';
+import { storageFault } from '../storage-fault.js';
+
+/** When to come again where nothing better is known. */
+const RETRY_AFTER_SECONDS = '10';
+
+/** No faults of ours: a client is told what there is not, or that the time it waits is up. */
+const EXPECTED: readonly number[] = [501, 504];
 
 /** How an API words an error: the body, and the status where it is not the error's own. */
 export type ErrorForm = (error: ServiceError) => { readonly body: unknown; readonly status?: number };
@@ -32,29 +39,25 @@ export const answerErrors =
       }
     } catch (error) {
       const known = toServiceError(error);
-      // The one fault that is expected: a client that waits is told when the time is up.
-      if (known.status >= 500 && known.status !== 504)
+      if (known.status >= 500 && !EXPECTED.includes(known.status))
         log.error({ err: error, path: ctx.path }, 'request failed');
       const form = (ctx.state.errorForm as ErrorForm | undefined) ?? plainForm;
       const { body, status = known.status } = form(known);
       ctx.status = status;
       ctx.body = body;
+      if (status === 503 && !ctx.response.get('Retry-After')) ctx.set('Retry-After', RETRY_AFTER_SECONDS);
     }
   };
 
-/** The API below it words its errors in a form of its own. */
+/**
+ * An API words its errors in a form of its own: all that comes below this, or, where addresses are given, what lies at or
+ * under them, also where no route takes it.
+ */
 export const errorForm =
-  (form: ErrorForm): Middleware =>
+  (form: ErrorForm, ...addresses: readonly string[]): Middleware =>
   (ctx, next) => {
-    ctx.state.errorForm = form;
-    return next();
-  };
-
-/** The same for all that comes to these addresses or below them, also where no route takes it. */
-export const errorFormAt =
-  (addresses: readonly string[], form: ErrorForm): Middleware =>
-  (ctx, next) => {
-    if (addresses.some((address) => `${ctx.path}/`.startsWith(`${address}/`))) ctx.state.errorForm = form;
+    const isThere = addresses.some((address) => `${ctx.path}/`.startsWith(`${address}/`));
+    if (addresses.length === 0 || isThere) ctx.state.errorForm = form;
     return next();
   };
 
@@ -66,6 +69,8 @@ function toServiceError(error: unknown): ServiceError {
   if (error instanceof InvalidParameterError) {
     return invalidRequest(error.message, { field: error.field, allowed: error.allowed, cause: error });
   }
+  const fault = storageFault(error);
+  if (fault) return fault;
   // What Koa and its middlewares throw about a request carries a status and may be shown.
   const { status, expose, message } = error as { status?: unknown; expose?: unknown; message?: unknown };
   if (typeof status === 'number' && status < 500 && expose === true) {

@@ -2,6 +2,7 @@ import { OpenAPIRegistry, OpenApiGeneratorV31, type RouteConfig } from '@asteaso
 import type { ModelManifest } from '../../pipeline/manifest.js';
 import { animatePaths } from '../api/animate/paths.js';
 import { img2videoPaths } from '../api/img2video/paths.js';
+import { cogPaths } from '../api/cog/paths.js';
 import { storyPaths } from '../api/story/paths.js';
 import { img2vidPaths } from './img2vid-paths.js';
 import { servicePaths } from './service-paths.js';
@@ -18,6 +19,7 @@ const TAGS = [
   { name: 'tasks', description: 'The same tasks, with events, cancel, rerun and delete' },
   { name: 'animate', description: 'A picture in base64 goes in, a GIF comes out, in one call' },
   { name: 'img2video', description: 'A picture goes in, an id comes back, and with it the video' },
+  { name: 'predictions', description: 'The API of a Cog container, as Replicate’s clients speak it too' },
   { name: 'story', description: 'Pictures of prompts, and videos of several scenes, each in one call' },
   { name: 'service', description: 'What there is to know of the service itself' },
 ];
@@ -27,6 +29,7 @@ const allPaths = (manifest: ModelManifest): readonly RouteConfig[] => [
   ...tasksPaths(manifest),
   ...animatePaths,
   ...img2videoPaths,
+  ...cogPaths(manifest),
   ...storyPaths,
   ...servicePaths,
 ];

@@ -5,7 +5,7 @@ import { accept } from '../accept.js';
 import type { ApiParts } from '../api-parts.js';
 import { fastapiForm } from '../fastapi-errors.js';
 import { base64Room, createFormReader } from '../form.js';
-import { errorFormAt } from '../http-errors.js';
+import { errorForm } from '../http-errors.js';
 import { markReplayed, readClaim } from '../idempotency-key.js';
 import { readJsonBody } from '../json-body.js';
 import { notFinished, waitForEnd } from '../wait.js';
@@ -14,7 +14,7 @@ import { proposeAnimation } from './propose.js';
 import { readAnimateRequest } from './request.js';
 
 /** Errors of the API are in its form. */
-export const animateErrors = errorFormAt(['/gpu', '/ping'], fastapiForm);
+export const animateErrors = errorForm(fastapiForm, '/gpu', '/ping');
 
 /**
  * The animate API: a picture in base64 goes in, a GIF and its first frame come out, in one call.

@@ -7,7 +7,7 @@ import { accept } from '../accept.js';
 import type { ApiParts } from '../api-parts.js';
 import { findTask } from '../find-task.js';
 import { createFormReader } from '../form.js';
-import { errorForm, errorFormAt } from '../http-errors.js';
+import { errorForm } from '../http-errors.js';
 import { markReplayed, readClaim } from '../idempotency-key.js';
 import { resultOf, startedOf } from './answers.js';
 import { img2videoForm, resultForm } from './errors.js';
@@ -16,7 +16,7 @@ import { MAX_PICTURE_BYTES, proposeGeneration } from './propose.js';
 import { readImg2VideoRequest } from './request.js';
 
 /** Errors of the API and of its files are in its form. */
-export const img2videoErrors = errorFormAt(['/api/img2video', '/processed_videos'], img2videoForm);
+export const img2videoErrors = errorForm(img2videoForm, '/api/img2video', '/processed_videos');
 
 /**
  * The img2video API: a picture goes in, an id comes back, and with it the result when there is one.

@@ -6,8 +6,6 @@ import type { MediaStorage } from '../../media/storage.js';
 import { isTerminal, type NewTask, type Task } from '../../tasks/task.js';
 import { accept } from '../accept.js';
 import type { ApiParts } from '../api-parts.js';
-import { fastapiForm } from '../fastapi-errors.js';
-import { errorFormAt } from '../http-errors.js';
 import { markReplayed, readClaim } from '../idempotency-key.js';
 import { readJsonBody, type JsonBody } from '../json-body.js';
 import { createTaskJson } from '../task-json.js';
@@ -16,8 +14,8 @@ import { sendInfo, sendPicture, sendVideo } from './answers.js';
 import { proposePicture, proposeStory } from './propose.js';
 import { readPictureRequest, readVideoRequest } from './request.js';
 
-/** Errors of the API are in its form. */
-export const storyErrors = errorFormAt(['/generate', '/generate-video'], fastapiForm);
+/** Where the API is; errors there are in FastAPI's form. */
+export const STORY_ADDRESSES = ['/generate', '/generate-video'] as const;
 
 /** What is done for one request: its task, and how the finished task is answered with. */
 interface Errand {
@@ -40,6 +38,7 @@ export function createStoryApi(parts: ApiParts): Router {
   const { config, readForm, workers } = parts;
   const run = createRunner(parts);
   const router = new Router();
+
   router.post('/generate', async (ctx) => {
     const body = await readJsonBody(ctx, readForm);
     const request = readPictureRequest(body);
