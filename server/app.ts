@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { ModelManifest } from '../pipeline/manifest.js';
 import { systemErrorCode } from '../pipeline/system-error.js';
 import type { WorkerPool } from '../pipeline/worker-pool.js';
+import { animateErrors, createAnimateApi } from './api/animate/animate.js';
 import type { ApiParts } from './api/api-parts.js';
 import { createCogApi } from './api/cog/api.js';
 import { cogErrors } from './api/cog/errors.js';
@@ -15,6 +16,7 @@ import { health } from './api/health.js';
 import { fastapiForm } from './api/fastapi-errors.js';
 import { answerErrors, errorForm } from './api/http-errors.js';
 import { img2vid } from './api/img2vid.js';
+import { createImg2VideoApi, img2videoErrors } from './api/img2video/img2video.js';
 import { root } from './api/root.js';
 import { status } from './api/status.js';
 import { createStoryApi, STORY_ADDRESSES } from './api/story/api.js';
@@ -82,11 +84,12 @@ export function createApp(parts: AppParts): Koa {
     eventTimes,
   });
   router.use(tasksApi.routes());
+  router.use(createAnimateApi(apiParts).routes(), createImg2VideoApi(apiParts).routes());
   router.use(createCogApi({ ...apiParts, workers }).routes());
   router.use(createStoryApi(apiParts).routes());
   router.get('/events', allEvents(feed, runner, eventTimes));
   router.use(createDocs({ manifest, baseUrl }).routes());
-  for (const kind of ['video', 'thumbnail', 'grid', 'picture'] as const) {
+  for (const kind of ['video', 'thumbnail', 'gif', 'grid', 'picture'] as const) {
     router.get(`/download/${kind}/:id`, download(kind, table, storage));
   }
 
@@ -100,7 +103,7 @@ export function createApp(parts: AppParts): Koa {
   });
   app.use(answerErrors(log));
   app.use(errorForm(fastapiForm, ...STORY_ADDRESSES));
-  app.use(cogErrors);
+  app.use(animateErrors).use(img2videoErrors).use(cogErrors);
   app.use(router.routes());
   app.use(router.allowedMethods());
   return app;

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import {
@@ -14,6 +15,9 @@ import {
   WEBHOOK_SECRET_VARIABLES,
   type WebhookSettings,
 } from './webhooks/settings.js';
+
+/** Comes with the service, which is compiled into another folder than its sources. */
+const BUNDLED_PICTURE = createRequire(import.meta.url).resolve('#assets/default-picture.jpg');
 
 const integer = (fallback: number, min: number, max = Number.MAX_SAFE_INTEGER) =>
   z.coerce.number().int().min(min).max(max).default(fallback);
@@ -54,6 +58,8 @@ const variables = z.object({
   CLIP_TIMEOUT_SECONDS: integer(3600, 10, 86_400),
   EVENTS_SECONDS: integer(90, 1, 86_400),
   SYNC_SECONDS: integer(90, 1, 3600),
+  DEFAULT_PICTURE: z.string().min(1).default(BUNDLED_PICTURE),
+  IMG2VIDEO_KEEP_HOURS: integer(24, 1, 87_600),
   MAX_SCENES: integer(20, 2, 1000),
   KEEP_DAYS: amount(36_500),
   MAX_MEDIA_GB: amount(1_000_000),
@@ -89,6 +95,10 @@ export interface Config {
   readonly eventsMs: number;
   /** How long a request that waits for its result is held; a pod's proxy cuts it off at 100 s. */
   readonly syncMs: number;
+  /** Path of the picture that the animate API moves where it is given none. */
+  readonly defaultPicture: string;
+  /** How long the img2video API keeps a result. */
+  readonly img2videoKeepMs: number;
   /** The most scenes of one story. */
   readonly maxScenes: number;
   readonly webhooks: WebhookSettings;
@@ -130,6 +140,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     clipTimeoutMs: e.CLIP_TIMEOUT_SECONDS * 1000,
     eventsMs: e.EVENTS_SECONDS * 1000,
     syncMs: e.SYNC_SECONDS * 1000,
+    defaultPicture: resolve(e.DEFAULT_PICTURE),
+    img2videoKeepMs: e.IMG2VIDEO_KEEP_HOURS * 3_600_000,
     maxScenes: e.MAX_SCENES,
     webhooks: webhookSettings(e),
     retention: {

@@ -9,6 +9,7 @@ import type Koa from 'koa';
 import { pino, type Logger } from 'pino';
 import type { ClipJob, ClipResult, Job } from '../../pipeline/clip-job.js';
 import { PipelineError } from '../../pipeline/errors.js';
+import type { ModelManifest } from '../../pipeline/manifest.js';
 import type { StoryJob } from '../../pipeline/story-job.js';
 import { storyFrames } from '../../pipeline/story-plan.js';
 import { WorkerPool } from '../../pipeline/worker-pool.js';
@@ -77,8 +78,10 @@ export const makeClip = async (job: ClipJob): Promise<ClipResult> => {
     seed: job.params.seed + i,
     frames: job.params.T,
     bytes: VIDEO.length,
+    ...(job.params.outputs === 'mp4+gif' ? { gif: `video-${i}.gif` } : {}),
   }));
-  for (const { file, thumbnail } of videos) {
+  for (const { file, thumbnail, gif } of videos) {
+    if (gif !== undefined) await writeFile(join(job.folder, gif), 'gif');
     await writeFile(join(job.folder, file), VIDEO);
     await writeFile(join(job.folder, thumbnail), 'png');
   }
@@ -159,6 +162,7 @@ export async function startService(
     readonly workers?: WorkerPool;
     readonly pictureWork?: PictureWork;
     readonly log?: Logger;
+    readonly manifest?: ModelManifest;
     /** The clock of the retention. */
     readonly now?: () => number;
     readonly webhooks?: Partial<WebhookOptions>;
@@ -206,7 +210,7 @@ export async function startService(
   const retention = new Retention({ ...config.retention, db, table, storage, runner, log, ...now });
   const app = createApp({
     config,
-    manifest: manifest(),
+    manifest: options.manifest ?? manifest(),
     table,
     runner,
     storage,
