@@ -10,6 +10,8 @@ import type { EventTimes } from './api/event-stream.js';
 import { allEvents, EVENT_TIMES } from './api/events.js';
 import { createFormReader } from './api/form.js';
 import { health } from './api/health.js';
+import { metricsPage } from './api/metrics.js';
+import { ready } from './api/ready.js';
 import { answerErrors } from './api/http-errors.js';
 import { img2vid } from './api/img2vid.js';
 import { status } from './api/status.js';
@@ -20,9 +22,12 @@ import type { Config } from './config.js';
 import type { PictureLimits } from './images/picture.js';
 import type { PictureWork } from './images/picture-work.js';
 import { offersChoice } from './images/providers/settings.js';
+import { freeBytes } from './media/free-space.js';
 import type { MediaStorage } from './media/storage.js';
 import { createDocs } from './openapi/docs.js';
 import type { TaskRunner } from './tasks/runner.js';
+import type { Metrics } from './telemetry/metrics.js';
+import { observeRequests } from './telemetry/requests.js';
 import { TaskFeed } from './tasks/task-feed.js';
 import type { TaskTable } from './tasks/table.js';
 import { createWebhookReader } from './webhooks/subscription.js';
@@ -38,6 +43,7 @@ export interface AppParts {
   readonly pictureWork: Pick<PictureWork, 'normalise'>;
   readonly workers: WorkerPool;
   readonly log: Logger;
+  readonly metrics: Metrics;
   /** Other times of event streams than the usual ones. */
   readonly eventTimes?: Partial<EventTimes>;
 }
@@ -49,12 +55,15 @@ const ENDPOINTS: readonly string[] = [
   '/tasks',
   'GET /events',
   'GET /health',
+  'GET /ready',
+  'GET /metrics',
   'GET /docs',
 ];
 
 /** Puts the Koa application together. */
 export function createApp(parts: AppParts): Koa {
-  const { config, manifest, table, runner, storage, pictureLimits, pictureWork, workers, log } = parts;
+  const { config, manifest, table, runner, storage, pictureLimits, pictureWork, workers, log, metrics } =
+    parts;
   const apiParts: ApiParts = {
     config,
     readForm: createFormReader(config.maxUploadBytes),
@@ -74,6 +83,10 @@ export function createApp(parts: AppParts): Koa {
     ctx.body = { name: 'img2vid', model: manifest.name, endpoints: ENDPOINTS };
   });
   router.get('/health', health(manifest, workers, runner));
+  const freeDiskBytes = (): Promise<number> => freeBytes(config.dataDir);
+  router.get('/ready', ready({ table, workers, freeDiskBytes, minFreeBytes: config.minFreeBytes }));
+  const metricsRoute = new Router().get('/metrics', metricsPage(metrics)).routes();
+  if (config.metrics === 'closed') router.use(metricsRoute);
   router.get('/status', status(table, runner));
   router.post('/img2vid', img2vid(submit));
   const toJson = createTaskJson(baseUrl);
@@ -98,11 +111,13 @@ export function createApp(parts: AppParts): Koa {
   app.on('error', (error: unknown) => {
     if (!clientLeft(error)) log.warn({ err: error }, 'response failed');
   });
+  app.use(observeRequests(log, metrics));
   app.use(async (ctx, next) => {
     ctx.set('X-Content-Type-Options', 'nosniff');
     await next();
   });
   app.use(answerErrors(log));
+  if (config.metrics === 'open') app.use(metricsRoute); // before whatever asks for a key
   app.use(router.routes());
   app.use(router.allowedMethods());
   return app;

@@ -34,7 +34,7 @@ export const answerErrors =
       const known = toServiceError(error);
       // The one fault that is expected: a client that waits is told when the time is up.
       if (known.status >= 500 && known.status !== 504)
-        log.error({ err: error, path: ctx.path }, 'request failed');
+        log.error({ request: ctx.state.requestId as string, err: error, path: ctx.path }, 'request failed');
       const form = (ctx.state.errorForm as ErrorForm | undefined) ?? plainForm;
       const { body, status = known.status } = form(known);
       ctx.status = status;

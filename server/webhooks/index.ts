@@ -4,7 +4,7 @@ import { createGuardedClient, type GuardedClient } from '../images/guarded-clien
 import type { Tables } from '../tasks/database.js';
 import type { StateJournal, TaskTable } from '../tasks/table.js';
 import { viewTask, type TaskView } from '../tasks/view.js';
-import { createAttempt } from './attempt.js';
+import { createAttempt, type Attempt, type Outcome } from './attempt.js';
 import { Deliverer } from './deliverer.js';
 import { Outbox } from './outbox.js';
 import { ProgressTeller } from './progress.js';
@@ -13,6 +13,8 @@ import type { WebhookSettings } from './settings.js';
 export interface WebhookOptions extends WebhookSettings {
   readonly toJson: (view: TaskView) => unknown;
   readonly log: Logger;
+  /** Called with what each attempt to deliver came to. */
+  readonly onAttempt?: (outcome: Outcome['kind']) => void;
   /** The rest is for tests. */
   readonly client?: Pick<GuardedClient, 'request'>;
   readonly delaysMs?: readonly number[];
@@ -46,7 +48,12 @@ export async function createWebhooks(db: Kysely<Tables>, options: WebhookOptions
   const toData = (task: Parameters<typeof viewTask>[0]): unknown =>
     toJson(viewTask(task, { queuePosition: null, etaSeconds: null }));
   const outbox = await Outbox.open(db, toData);
-  const attempt = createAttempt(client, keys);
+  const send = createAttempt(client, keys);
+  const attempt: Attempt = async (message, signal) => {
+    const outcome = await send(message, signal);
+    options.onAttempt?.(outcome.kind);
+    return outcome;
+  };
   const deliverer = new Deliverer({ outbox, attempt, log, ...(delaysMs ? { delaysMs } : {}) });
   const progress = new ProgressTeller(deliverer, toData, progressIntervalMs);
   return {

@@ -26,6 +26,8 @@ import { TaskRunner } from '../../server/tasks/runner.js';
 import { openDatabase } from '../../server/tasks/database.js';
 import { TaskTable } from '../../server/tasks/table.js';
 import type { TaskView } from '../../server/tasks/view.js';
+import { Metrics } from '../../server/telemetry/metrics.js';
+import { watchTasks } from '../../server/telemetry/watch-tasks.js';
 import { createWebhooks, type WebhookOptions } from '../../server/webhooks/index.js';
 import { manifest } from '../pipeline/manifests.js';
 
@@ -146,11 +148,18 @@ export async function startService(
   } = {},
 ): Promise<TestService> {
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'service-'));
-  const config = readConfig({ ...options.env });
+  const config = readConfig({ DATA_DIR: folder, ...options.env });
   const log = options.log ?? pino({ level: 'silent' });
   const db = await openDatabase(options.folder === undefined ? ':memory:' : join(folder, 'tasks.db'));
   const toJson = createTaskJson(config.baseUrl);
-  const webhooks = await createWebhooks(db, { ...config.webhooks, toJson, log, ...options.webhooks });
+  const metrics = new Metrics();
+  const webhooks = await createWebhooks(db, {
+    ...config.webhooks,
+    toJson,
+    log,
+    onAttempt: (outcome) => metrics.webhookAttempts.inc({ outcome }),
+    ...options.webhooks,
+  });
   const table = await TaskTable.open(db, webhooks.journal);
   const storage = createMediaStorage(folder);
   const jobs: ClipJob[] = [];
@@ -179,6 +188,7 @@ export async function startService(
   await runner.recover();
   const now = options.now ? { now: options.now } : {};
   const retention = new Retention({ ...config.retention, db, table, storage, runner, log, ...now });
+  watchTasks({ table, metrics, log, prompts: config.logPrompts });
   const app = createApp({
     config,
     manifest: manifest(),
@@ -189,6 +199,7 @@ export async function startService(
     pictureWork: options.pictureWork ?? localPictureWork,
     workers: new WorkerPool([]),
     log,
+    metrics,
     ...(options.eventTimes ? { eventTimes: options.eventTimes } : {}),
   });
   const server = listener(createServer(), app);
