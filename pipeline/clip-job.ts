@@ -1,8 +1,10 @@
 import type { ClipParams } from './clip-params.js';
 import type { PipelineErrorCode } from './errors.js';
+import type { StoryJob } from './story-job.js';
 
 /** One clip to make, as it crosses to the worker process. */
 export interface ClipJob {
+  readonly kind?: 'clip';
   readonly id: string;
   /** Path of the picture to animate. */
   readonly picture: string;
@@ -15,6 +17,9 @@ export interface ClipJob {
    */
   readonly checkpoints?: string;
 }
+
+/** What a worker can be asked for. */
+export type Job = ClipJob | StoryJob;
 
 export type ClipStage = 'encode' | 'sample' | 'decode' | 'write';
 
@@ -72,7 +77,7 @@ export interface WireError {
 }
 
 export type ToWorker =
-  { readonly type: 'run'; readonly job: ClipJob } | { readonly type: 'cancel'; readonly id: string };
+  { readonly type: 'run'; readonly job: Job } | { readonly type: 'cancel'; readonly id: string };
 
 export type FromWorker =
   | { readonly type: 'ready'; readonly info: WorkerInfo }

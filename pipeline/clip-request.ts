@@ -24,7 +24,7 @@ export interface ResolvedClip {
 const NUMERIC = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
 /** Forms carry numbers as text. */
-const fromText = (value: unknown): unknown =>
+export const numberFromText = (value: unknown): unknown =>
   typeof value === 'string' && NUMERIC.test(value.trim()) ? Number(value) : value;
 
 type FieldValue = string | number | undefined;
@@ -35,7 +35,7 @@ function fieldSchema({ type, min, max, multipleOf, choices }: ClipField): z.ZodT
   if (min !== undefined) schema = schema.min(min);
   if (max !== undefined) schema = schema.max(max);
   if (multipleOf !== undefined) schema = schema.multipleOf(multipleOf);
-  return z.preprocess(fromText, schema);
+  return z.preprocess(numberFromText, schema);
 }
 
 /** The schema of a clip request for a model: every field optional, no other field allowed. */

@@ -10,11 +10,14 @@ import type { EventTimes } from './api/event-stream.js';
 import { allEvents, EVENT_TIMES } from './api/events.js';
 import { createFormReader } from './api/form.js';
 import { health } from './api/health.js';
+import { fastapiForm } from './api/fastapi-errors.js';
+import { answerErrors, errorForm } from './api/http-errors.js';
+import { img2vid } from './api/img2vid.js';
 import { metricsPage } from './api/metrics.js';
 import { ready } from './api/ready.js';
-import { answerErrors } from './api/http-errors.js';
-import { img2vid } from './api/img2vid.js';
+import { root } from './api/root.js';
 import { status } from './api/status.js';
+import { createStoryApi, STORY_ADDRESSES } from './api/story/api.js';
 import { createSubmit } from './api/submit.js';
 import { createTaskJson } from './api/task-json.js';
 import { createTasksApi } from './api/tasks.js';
@@ -48,18 +51,6 @@ export interface AppParts {
   readonly eventTimes?: Partial<EventTimes>;
 }
 
-const ENDPOINTS: readonly string[] = [
-  'POST /img2vid',
-  'GET /status',
-  'GET /download/video/:id',
-  '/tasks',
-  'GET /events',
-  'GET /health',
-  'GET /ready',
-  'GET /metrics',
-  'GET /docs',
-];
-
 /** Puts the Koa application together. */
 export function createApp(parts: AppParts): Koa {
   const { config, manifest, table, runner, storage, pictureLimits, pictureWork, workers, log, metrics } =
@@ -68,6 +59,7 @@ export function createApp(parts: AppParts): Koa {
     config,
     readForm: createFormReader(config.maxUploadBytes),
     readWebhook: createWebhookReader(config.webhooks.allowedOrigins),
+    workers,
     manifest,
     table,
     runner,
@@ -79,9 +71,7 @@ export function createApp(parts: AppParts): Koa {
   const submit = createSubmit(apiParts);
   const { baseUrl } = config;
   const router = new Router();
-  router.get('/', (ctx) => {
-    ctx.body = { name: 'img2vid', model: manifest.name, endpoints: ENDPOINTS };
-  });
+  router.get('/', root(manifest, workers));
   router.get('/health', health(manifest, workers, runner));
   const freeDiskBytes = (): Promise<number> => freeBytes(config.dataDir);
   router.get('/ready', ready({ table, workers, freeDiskBytes, minFreeBytes: config.minFreeBytes }));
@@ -101,9 +91,10 @@ export function createApp(parts: AppParts): Koa {
     eventTimes,
   });
   router.use(tasksApi.routes());
+  router.use(createStoryApi(apiParts).routes());
   router.get('/events', allEvents(feed, runner, eventTimes));
   router.use(createDocs({ manifest, baseUrl }).routes());
-  for (const kind of ['video', 'thumbnail', 'grid'] as const) {
+  for (const kind of ['video', 'thumbnail', 'grid', 'picture'] as const) {
     router.get(`/download/${kind}/:id`, download(kind, table, storage));
   }
 
@@ -118,6 +109,7 @@ export function createApp(parts: AppParts): Koa {
   });
   app.use(answerErrors(log));
   if (config.metrics === 'open') app.use(metricsRoute); // before whatever asks for a key
+  app.use(errorForm(fastapiForm, ...STORY_ADDRESSES));
   app.use(router.routes());
   app.use(router.allowedMethods());
   return app;

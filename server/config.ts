@@ -59,6 +59,7 @@ const variables = z.object({
   METRICS: flag('1'),
   METRICS_OPEN: flag('0'),
   LOG_PROMPTS: flag('0'),
+  MAX_SCENES: integer(20, 2, 1000),
   KEEP_DAYS: amount(36_500),
   MAX_MEDIA_GB: amount(1_000_000),
   ...webhookEnvironment,
@@ -99,6 +100,8 @@ export interface Config {
   readonly eventsMs: number;
   /** How long a request that waits for its result is held; a pod's proxy cuts it off at 100 s. */
   readonly syncMs: number;
+  /** The most scenes of one story. */
+  readonly maxScenes: number;
   readonly webhooks: WebhookSettings;
   readonly retention: RetentionSettings;
 }
@@ -141,6 +144,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     clipTimeoutMs: e.CLIP_TIMEOUT_SECONDS * 1000,
     eventsMs: e.EVENTS_SECONDS * 1000,
     syncMs: e.SYNC_SECONDS * 1000,
+    maxScenes: e.MAX_SCENES,
     webhooks: webhookSettings(e),
     retention: {
       keepMs: e.KEEP_DAYS && e.KEEP_DAYS * 86_400_000,

@@ -42,11 +42,15 @@ export const answerErrors =
     }
   };
 
-/** The API below it words its errors in a form of its own. */
+/**
+ * An API words its errors in a form of its own: all that comes below this, or, where addresses are given, what lies at or
+ * under them, also where no route takes it.
+ */
 export const errorForm =
-  (form: ErrorForm): Middleware =>
+  (form: ErrorForm, ...addresses: readonly string[]): Middleware =>
   (ctx, next) => {
-    ctx.state.errorForm = form;
+    const isThere = addresses.some((address) => `${ctx.path}/`.startsWith(`${address}/`));
+    if (addresses.length === 0 || isThere) ctx.state.errorForm = form;
     return next();
   };
 

@@ -1,16 +1,14 @@
-import { clipCost } from '../../pipeline/clip-cost.js';
 import { PipelineError } from '../../pipeline/errors.js';
 import { ServiceError } from '../errors.js';
 import { Forecast } from './forecast.js';
 import { LocalQueue, type TaskQueue } from './queue.js';
 import type { KeyClaim } from './idempotency.js';
+import { taskCost } from './task-kinds.js';
 import { CANCELLED, type NewTask, type Task, type TaskError } from './task.js';
 import { viewTask, type QueuedTask, type TaskView } from './view.js';
 import { TaskWork, type WorkParts } from './work.js';
 
-export interface RunnerOptions extends WorkParts {
-  readonly pictureConcurrency: number;
-}
+export type RunnerOptions = WorkParts;
 
 /** A clip that kills its worker this often is given up. */
 const MAX_CRASHES = 3;
@@ -34,7 +32,7 @@ export class TaskRunner {
       concurrency: { picture: options.pictureConcurrency, device: options.workers.size },
       handlers: {
         picture: (id, signal) => this.#guard(id, () => this.#obtainPicture(id, signal)),
-        device: (id, signal) => this.#guard(id, () => this.#work.makeClip(id, signal)),
+        device: (id, signal) => this.#guard(id, () => this.#work.makeVideo(id, signal)),
       },
     });
   }
@@ -138,13 +136,13 @@ export class TaskRunner {
   }
 
   async #enqueue(task: Task): Promise<void> {
-    this.#forecast.admit(task.id, clipCost(task.params), task.owner);
-    const ready = await this.#o.storage.hasPicture(task.id);
+    if (task.kind !== 'picture') this.#forecast.admit(task.id, taskCost(task), task.owner);
+    const ready = await this.#work.isReady(task);
     this.#queue.add(ready ? 'device' : 'picture', task.id, task.createdAt);
   }
 
   async #obtainPicture(id: string, signal: AbortSignal): Promise<void> {
-    const task = await this.#work.obtainPicture(id, signal);
+    const task = await this.#work.obtainPictures(id, signal);
     if (task) this.#queue.add('device', id, task.createdAt);
   }
 

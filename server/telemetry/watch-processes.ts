@@ -1,4 +1,5 @@
 import { collectDefaultMetrics } from 'prom-client';
+import type { Job } from '../../pipeline/clip-job.js';
 import type { ModelManifest } from '../../pipeline/manifest.js';
 import type { WorkerPool } from '../../pipeline/worker-pool.js';
 import type { Config } from '../config.js';
@@ -22,6 +23,12 @@ export interface ProcessWatch {
   readonly config: Pick<Config, 'dataDir'>;
 }
 
+/** Sampling steps of a whole job, all variations or scenes together. */
+const stepsOf = (job: Job): number =>
+  job.kind === 'story'
+    ? (job.params.clip?.steps ?? 0) * job.pictures.length
+    : job.params.steps * job.params.num_cols;
+
 /** Measures what this process and its children do and take. */
 export function watchProcesses(o: ProcessWatch): void {
   const { metrics, workers, pictures, table, runner, retention, config } = o;
@@ -36,8 +43,8 @@ export function watchProcesses(o: ProcessWatch): void {
   });
   workers.workers.forEach((worker) => {
     worker.on('died', () => metrics.workerDeaths.inc({ device: worker.device }));
-    worker.on('done', ({ params }, { milliseconds, resumedSteps = 0 }) => {
-      metrics.job(milliseconds, params.steps * params.num_cols - resumedSteps);
+    worker.on('done', (job, { milliseconds, resumedSteps = 0 }) => {
+      metrics.job(milliseconds, stepsOf(job) - resumedSteps);
     });
   });
   pictures.on('died', (end) => metrics.pictureProcessDeaths.inc({ end }));

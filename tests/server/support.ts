@@ -7,10 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type Koa from 'koa';
 import { pino, type Logger } from 'pino';
-import type { ClipJob, ClipResult } from '../../pipeline/clip-job.js';
+import type { ClipJob, ClipResult, Job } from '../../pipeline/clip-job.js';
 import { PipelineError } from '../../pipeline/errors.js';
+import type { StoryJob } from '../../pipeline/story-job.js';
+import { storyFrames } from '../../pipeline/story-plan.js';
 import { WorkerPool } from '../../pipeline/worker-pool.js';
-import type { RunOptions } from '../../pipeline/worker-process.js';
+import { WorkerProcess, type RunOptions } from '../../pipeline/worker-process.js';
 import type { EventTimes } from '../../server/api/event-stream.js';
 import { createTaskJson } from '../../server/api/task-json.js';
 import { createApp } from '../../server/app.js';
@@ -39,6 +41,7 @@ export interface Answer {
 }
 
 export type Make = (job: ClipJob, options: RunOptions) => Promise<ClipResult>;
+export type MakeStory = (job: StoryJob, options: RunOptions) => Promise<ClipResult>;
 
 export interface TestService {
   readonly url: string;
@@ -53,6 +56,7 @@ export interface TestService {
   readonly retention: Retention;
   /** Jobs that reached the (stand-in) worker. */
   readonly jobs: ClipJob[];
+  readonly stories: StoryJob[];
   /** One request: a plain body goes as JSON, a form as multipart. */
   readonly call: (
     method: string,
@@ -85,6 +89,21 @@ export const makeClip = async (job: ClipJob): Promise<ClipResult> => {
   await writeFile(join(job.folder, 'grid.mp4'), 'grid');
   return { videos, grid: 'grid.mp4', warnings: [], milliseconds };
 };
+
+export const makeStory = async (job: StoryJob): Promise<ClipResult> => {
+  await writeFile(join(job.folder, 'video-0.mp4'), VIDEO);
+  await writeFile(join(job.folder, 'thumbnail-0.png'), 'png');
+  const frames = storyFrames(job.pictures.length, job.params);
+  const video = { file: 'video-0.mp4', thumbnail: 'thumbnail-0.png', seed: job.params.seed };
+  const milliseconds = { encode: 0, sample: 0, decode: 0, write: 1 };
+  return { videos: [{ ...video, frames, bytes: VIDEO.length }], warnings: [], milliseconds };
+};
+
+/** What a stand-in worker does for either kind of job. */
+export const standIn =
+  (clip: Make = makeClip, story: MakeStory = makeStory) =>
+  (job: Job, options: RunOptions): Promise<ClipResult> =>
+    job.kind === 'story' ? story(job, options) : clip(job, options);
 
 /** Clips that stand at a step until they are told to end, or are cancelled. */
 export interface HeldClips {
@@ -134,9 +153,12 @@ export function withResolvers(): PromiseWithResolvers {
 export async function startService(
   options: {
     readonly make?: Make;
+    readonly makeStory?: MakeStory;
     readonly obtain?: PictureObtainer['obtain'];
     readonly env?: NodeJS.ProcessEnv;
     readonly pictures?: PictureObtainer;
+    /** Those that the service believes it has; jobs go to the stand-in. */
+    readonly workers?: WorkerPool;
     readonly pictureWork?: PictureWork;
     readonly log?: Logger;
     /** The clock of the retention. */
@@ -163,6 +185,8 @@ export async function startService(
   const table = await TaskTable.open(db, webhooks.journal);
   const storage = createMediaStorage(folder);
   const jobs: ClipJob[] = [];
+  const stories: StoryJob[] = [];
+  const work = standIn(options.make, options.makeStory);
   const runner = new TaskRunner({
     table,
     storage,
@@ -177,8 +201,9 @@ export async function startService(
     workers: {
       size: 1,
       run: (job, run) => {
-        jobs.push(job);
-        return (options.make ?? makeClip)(job, run);
+        if (job.kind === 'story') stories.push(job);
+        else jobs.push(job);
+        return work(job, run);
       },
     },
     pictureConcurrency: 2,
@@ -197,7 +222,7 @@ export async function startService(
     storage,
     pictureLimits: PICTURE_LIMITS,
     pictureWork: options.pictureWork ?? localPictureWork,
-    workers: new WorkerPool([]),
+    workers: options.workers ?? new WorkerPool([new WorkerProcess({ modelFolder: folder, device: 'cpu' })]),
     log,
     metrics,
     ...(options.eventTimes ? { eventTimes: options.eventTimes } : {}),
@@ -240,5 +265,20 @@ export async function startService(
     await table.close();
     if (options.folder === undefined) rmSync(folder, { recursive: true, force: true });
   };
-  return { url, port, folder, server, app, table, storage, runner, retention, jobs, call, ended, close };
+  return {
+    url,
+    port,
+    folder,
+    server,
+    app,
+    table,
+    storage,
+    runner,
+    retention,
+    jobs,
+    stories,
+    call,
+    ended,
+    close,
+  };
 }

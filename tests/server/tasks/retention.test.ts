@@ -25,7 +25,8 @@ afterEach(async () => {
 });
 
 const submit = async (changes: Partial<NewTask> = {}): Promise<string> => {
-  const task = newTask({ source: { type: 'prompt', prompt: 'a fox' }, ...changes });
+  const source = { type: 'prompt', prompt: 'a fox' };
+  const task = newTask({ source, ...changes } as Partial<NewTask>);
   return (await service.runner.submit(task)).id;
 };
 const complete = async (changes: Partial<NewTask> = {}): Promise<string> => {
