@@ -25,7 +25,6 @@ import type { Config } from './config.js';
 import type { PictureLimits } from './images/picture.js';
 import type { PictureWork } from './images/picture-work.js';
 import { offersChoice } from './images/providers/settings.js';
-import { freeBytes } from './media/free-space.js';
 import type { MediaStorage } from './media/storage.js';
 import { createDocs } from './openapi/docs.js';
 import type { TaskRunner } from './tasks/runner.js';
@@ -73,8 +72,7 @@ export function createApp(parts: AppParts): Koa {
   const router = new Router();
   router.get('/', root(manifest, workers));
   router.get('/health', health(manifest, workers, runner));
-  const freeDiskBytes = (): Promise<number> => freeBytes(config.dataDir);
-  router.get('/ready', ready({ table, workers, freeDiskBytes, minFreeBytes: config.minFreeBytes }));
+  router.get('/ready', ready(apiParts));
   const metricsRoute = new Router().get('/metrics', metricsPage(metrics)).routes();
   if (config.metrics === 'closed') router.use(metricsRoute);
   router.get('/status', status(table, runner));

@@ -1,27 +1,26 @@
 import type { Middleware } from 'koa';
 import type { WorkerPool } from '../../pipeline/worker-pool.js';
+import type { Config } from '../config.js';
+import { freeBytes } from '../media/free-space.js';
 import type { TaskTable } from '../tasks/table.js';
 
 export interface ReadyParts {
   readonly table: Pick<TaskTable, 'count'>;
-  readonly workers: Pick<WorkerPool, 'workers'>;
-  readonly freeDiskBytes: () => Promise<number>;
-  readonly minFreeBytes: number;
+  readonly workers: Pick<WorkerPool, 'usable'>;
+  readonly config: Pick<Config, 'dataDir' | 'minFreeBytes'>;
 }
 
 const MEBIBYTE = 2 ** 20;
 
 /** Why no task should be sent here now; empty when there is no reason. */
-async function obstacles({ table, workers, freeDiskBytes, minFreeBytes }: ReadyParts): Promise<string[]> {
+async function obstacles({ table, workers, config }: ReadyParts, free: typeof freeBytes): Promise<string[]> {
   const reasons: string[] = [];
   await table.count({ status: 'queued' }).catch(() => reasons.push('The task table does not answer'));
-  // One that starts, also anew, will take what waits for it.
-  if (workers.workers.every(({ state }) => state === 'unusable' || state === 'stopped'))
-    reasons.push('No worker can be used');
+  if (!workers.usable) reasons.push('No worker can be used');
   try {
-    const free = await freeDiskBytes();
-    if (free < minFreeBytes) {
-      const [left, wanted] = [free, minFreeBytes].map((bytes) => Math.floor(bytes / MEBIBYTE));
+    const room = await free(config.dataDir);
+    if (room < config.minFreeBytes) {
+      const [left, wanted] = [room, config.minFreeBytes].map((bytes) => Math.floor(bytes / MEBIBYTE));
       reasons.push(`The disk has ${left} MB left, ${wanted} MB are wanted`);
     }
   } catch {
@@ -35,9 +34,9 @@ async function obstacles({ table, workers, freeDiskBytes, minFreeBytes }: ReadyP
  * and the disk has room. 503 with the reasons otherwise.
  */
 export const ready =
-  (parts: ReadyParts): Middleware =>
+  (parts: ReadyParts, free = freeBytes): Middleware =>
   async (ctx) => {
-    const reasons = await obstacles(parts);
+    const reasons = await obstacles(parts, free);
     ctx.set('Cache-Control', 'no-store');
     ctx.status = reasons.length === 0 ? 200 : 503;
     ctx.body = { ready: reasons.length === 0, reasons };

@@ -75,7 +75,7 @@ describe('whoever runs the service', () => {
     expect(accepted.map(({ source }) => source)).toEqual(['upload', 'prompt']);
     for (const { task } of accepted) {
       const lines = server.log.filter((line) => line.task === task).map(({ msg }) => msg);
-      expect(lines).toEqual(expect.arrayContaining(['task accepted', 'request', 'clip completed']));
+      expect(lines).toEqual(expect.arrayContaining(['task accepted', 'request', 'video completed']));
     }
     const requests = server.log.filter(({ msg }) => msg === 'request');
     expect(requests.length).toBeGreaterThan(4);

@@ -1,11 +1,10 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import Koa from 'koa';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { WorkerPool } from '../../../pipeline/worker-pool.js';
-import type { WorkerState } from '../../../pipeline/worker-process.js';
+import { WorkerPool } from '../../../pipeline/worker-pool.js';
+import type { WorkerProcess, WorkerState } from '../../../pipeline/worker-process.js';
 import { ready, type ReadyParts } from '../../../server/api/ready.js';
 import { listener } from '../../../server/listener.js';
 import { freeBytes } from '../../../server/media/free-space.js';
@@ -22,20 +21,16 @@ afterEach(async () => {
   await table.close();
 });
 
-const pool = (...states: WorkerState[]): Pick<WorkerPool, 'workers'> => ({
-  workers: states.map((state) => ({ state })) as unknown as WorkerPool['workers'],
-});
-const ask = async (parts: Partial<ReadyParts> = {}): Promise<{ status: number; body: unknown }> => {
+const pool = (...states: WorkerState[]): WorkerPool =>
+  new WorkerPool(states.map((state) => ({ state }) as WorkerProcess));
+const MEBIBYTE = 2 ** 20;
+const ask = async (
+  parts: Partial<ReadyParts> = {},
+  free: typeof freeBytes = () => Promise.resolve(300 * MEBIBYTE),
+): Promise<{ status: number; body: unknown }> => {
+  const config = { dataDir: '/nowhere/at/all', minFreeBytes: 256 * MEBIBYTE };
   const app = new Koa();
-  app.use(
-    ready({
-      table,
-      workers: pool('idle'),
-      freeDiskBytes: () => freeBytes(tmpdir()),
-      minFreeBytes: 2 ** 20,
-      ...parts,
-    }),
-  );
+  app.use(ready({ table, workers: pool('idle'), config, ...parts }, free));
   server = listener(createServer(), app).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/ready`);
@@ -62,8 +57,7 @@ describe('GET /ready', () => {
   });
 
   test('is 503 when the disk is nearly full, and says how nearly', async () => {
-    const parts = { freeDiskBytes: () => Promise.resolve(200.5 * 2 ** 20), minFreeBytes: 256 * 2 ** 20 };
-    expect(await ask(parts)).toEqual({
+    expect(await ask({}, () => Promise.resolve(200.5 * MEBIBYTE))).toEqual({
       status: 503,
       body: { ready: false, reasons: ['The disk has 200 MB left, 256 MB are wanted'] },
     });
@@ -71,10 +65,7 @@ describe('GET /ready', () => {
 
   test('is 503 with every reason there is', async () => {
     await table.close();
-    const { status, body } = await ask({
-      freeDiskBytes: () => freeBytes('/nowhere/at/all'),
-      workers: pool('stopped'),
-    });
+    const { status, body } = await ask({ workers: pool('stopped') }, freeBytes);
     table = await openTable();
     expect([status, body]).toEqual([
       503,
