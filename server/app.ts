@@ -5,6 +5,8 @@ import type { ModelManifest } from '../pipeline/manifest.js';
 import { systemErrorCode } from '../pipeline/system-error.js';
 import type { WorkerPool } from '../pipeline/worker-pool.js';
 import type { ApiParts } from './api/api-parts.js';
+import { createCogApi } from './api/cog/api.js';
+import { cogErrors } from './api/cog/errors.js';
 import { download } from './api/download.js';
 import type { EventTimes } from './api/event-stream.js';
 import { allEvents, EVENT_TIMES } from './api/events.js';
@@ -50,10 +52,9 @@ export interface AppParts {
   readonly eventTimes?: Partial<EventTimes>;
 }
 
-/** Puts the Koa application together. */
-export function createApp(parts: AppParts): Koa {
-  const { config, manifest, table, runner, storage, pictureLimits, pictureWork, workers, log, metrics } =
-    parts;
+/** Every endpoint but that of the metrics. */
+function createRouter(parts: AppParts): Router {
+  const { config, manifest, table, runner, storage, pictureLimits, pictureWork, workers } = parts;
   const apiParts: ApiParts = {
     config,
     readForm: createFormReader(config.maxUploadBytes),
@@ -73,8 +74,6 @@ export function createApp(parts: AppParts): Koa {
   router.get('/', root(manifest, workers));
   router.get('/health', health(manifest, workers, runner));
   router.get('/ready', ready(apiParts));
-  const metricsRoute = new Router().get('/metrics', metricsPage(metrics)).routes();
-  if (config.metrics === 'closed') router.use(metricsRoute);
   router.get('/status', status(table, runner));
   router.post('/img2vid', img2vid(submit));
   const toJson = createTaskJson(baseUrl);
@@ -89,12 +88,23 @@ export function createApp(parts: AppParts): Koa {
     eventTimes,
   });
   router.use(tasksApi.routes());
+  router.use(createCogApi({ ...apiParts, workers }).routes());
   router.use(createStoryApi(apiParts).routes());
   router.get('/events', allEvents(feed, runner, eventTimes));
   router.use(createDocs({ manifest, baseUrl }).routes());
   for (const kind of ['video', 'thumbnail', 'grid', 'picture'] as const) {
     router.get(`/download/${kind}/:id`, download(kind, table, storage));
   }
+
+  return router;
+}
+
+/** Puts the Koa application together. */
+export function createApp(parts: AppParts): Koa {
+  const { config, log, metrics } = parts;
+  const router = createRouter(parts);
+  const metricsRoute = new Router().get('/metrics', metricsPage(metrics)).routes();
+  if (config.metrics === 'closed') router.use(metricsRoute);
 
   const app = new Koa();
   app.on('error', (error: unknown) => {
@@ -108,6 +118,7 @@ export function createApp(parts: AppParts): Koa {
   app.use(answerErrors(log));
   if (config.metrics === 'open') app.use(metricsRoute); // before whatever asks for a key
   app.use(errorForm(fastapiForm, ...STORY_ADDRESSES));
+  app.use(cogErrors);
   app.use(router.routes());
   app.use(router.allowedMethods());
   return app;

@@ -14,7 +14,7 @@ import { storyFrames } from '../../pipeline/story-plan.js';
 import { WorkerPool } from '../../pipeline/worker-pool.js';
 import { WorkerProcess, type RunOptions } from '../../pipeline/worker-process.js';
 import type { EventTimes } from '../../server/api/event-stream.js';
-import { createTaskJson } from '../../server/api/task-json.js';
+import { createWebhookBody } from '../../server/api/webhook-body.js';
 import { createApp } from '../../server/app.js';
 import { readConfig } from '../../server/config.js';
 import { listener } from '../../server/listener.js';
@@ -173,11 +173,11 @@ export async function startService(
   const config = readConfig({ DATA_DIR: folder, ...options.env });
   const log = options.log ?? pino({ level: 'silent' });
   const db = await openDatabase(options.folder === undefined ? ':memory:' : join(folder, 'tasks.db'));
-  const toJson = createTaskJson(config.baseUrl);
+  const toBody = createWebhookBody(config.baseUrl);
   const metrics = new Metrics();
   const webhooks = await createWebhooks(db, {
     ...config.webhooks,
-    toJson,
+    toBody,
     log,
     onAttempt: (outcome) => metrics.webhookAttempts.inc({ outcome }),
     ...options.webhooks,
