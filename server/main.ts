@@ -133,7 +133,7 @@ function createObtainer(config: Config, { limits, work, log, metrics }: Obtainer
 }
 
 function startPictureProcesses(limits: PictureLimits, log: Logger): PictureProcesses {
-  const processes = new PictureProcesses(limits);
+  const processes = new PictureProcesses({ pixels: limits.pixels });
   processes.on('died', (how, reason) => log.error({ how, reason }, 'a process for pictures ended'));
   void processes.warm();
   return processes;

@@ -12,13 +12,19 @@ const HIDDEN = '[secret]';
 /** Shorter values would hide ordinary words. */
 const SHORTEST_SECRET = 8;
 
+/** Names of variables that hold secrets, and of such that only sound like it: names of keys' holders, paths. */
+const SECRET_NAME = /KEY|SECRET|TOKEN|PASSWORD/i;
+const NO_SECRET_NAME = /^ADMIN_KEYS$|_FILE$/;
+/** In a list of keys, each may stand behind the name of its holder, which is no secret. */
+const HOLDER = /^[\w.-]{1,64}:/;
+
 /** The values of an environment that are secrets by the names of their variables, also one by one where they are lists. */
 export const secretsOf = (env: NodeJS.ProcessEnv): string[] => {
   const values = Object.entries(env)
-    .filter(([name]) => /KEY|SECRET|TOKEN|PASSWORD/i.test(name))
+    .filter(([name]) => SECRET_NAME.test(name) && !NO_SECRET_NAME.test(name))
     .map(([, value = '']) => value);
-  const parts = values.flatMap((value) => [value, ...value.split(/[\s,;]+/), ...value.split(/[\s,;:=]+/)]);
-  const secrets = [...new Set(parts)].filter((part) => part.length >= SHORTEST_SECRET);
+  const parts = values.flatMap((value) => value.split(/[\s,]+/).map((entry) => entry.replace(HOLDER, '')));
+  const secrets = [...new Set([...values, ...parts])].filter((part) => part.length >= SHORTEST_SECRET);
   return secrets.sort((a, b) => b.length - a.length); // the whole before its parts
 };
 

@@ -17,7 +17,7 @@ describe('the secrets of an environment', () => {
   test.each([
     [{ IMAGE_PROVIDER_KEY: KEY }, KEY],
     [{ API_KEYS: `short:1,phone:${KEY}` }, KEY],
-    [{ API_KEYS: `other-key-0001 ${KEY}` }, KEY],
+    [{ API_KEYS: `customer-a:other-key-0001,phone:${KEY}` }, 'other-key-0001'],
     [{ WEBHOOK_SECRET: `whsec_${KEY}==` }, `whsec_${KEY}==`],
     [{ HF_TOKEN: KEY }, KEY],
     [{ DATABASE_PASSWORD: KEY }, KEY],
@@ -26,7 +26,18 @@ describe('the secrets of an environment', () => {
   });
 
   test('are no ordinary words and no other variables', () => {
-    expect(secretsOf({ API_KEYS: 'a:b', HOST: 'localhost.example', PATH: '/usr/local/bin' })).toEqual([]);
+    const others = {
+      HOST: 'localhost.example',
+      ADMIN_KEYS: 'customer-a',
+      API_KEYS_FILE: '/run/secrets/keys',
+    };
+    expect(secretsOf({ ...others, HF_TOKEN: 'short' })).toEqual([]);
+  });
+
+  test('are not the names of those who hold keys: the log says who sends a request', () => {
+    const secrets = secretsOf({ API_KEYS: `customer-a:${KEY}` });
+    const text = logged((log) => log.info({ caller: 'customer-a', key: KEY }), { secrets });
+    expect(JSON.parse(text)).toMatchObject({ caller: 'customer-a', key: '[secret]' });
   });
 
   test('are hidden whole where one is the beginning of another', () => {
