@@ -8,6 +8,7 @@ import { securityHeaders } from './access/security-headers.js';
 import { Admission, defaultClipCost } from './admission/admission.js';
 import { addressOf, keyHolder } from './admission/client.js';
 import { limitStreams } from './admission/stream-limit.js';
+import { animateErrors, createAnimateApi } from './api/animate/animate.js';
 import type { ApiParts } from './api/api-parts.js';
 import { createCogApi } from './api/cog/api.js';
 import { cogErrors } from './api/cog/errors.js';
@@ -19,6 +20,9 @@ import { health } from './api/health.js';
 import { fastapiForm } from './api/fastapi-errors.js';
 import { answerErrors, codedForm, errorForm } from './api/http-errors.js';
 import { img2vid } from './api/img2vid.js';
+import { createImg2VideoApi, img2videoErrors } from './api/img2video/img2video.js';
+import { metricsPage } from './api/metrics.js';
+import { ready } from './api/ready.js';
 import { root } from './api/root.js';
 import { status } from './api/status.js';
 import { createStoryApi, STORY_ADDRESSES } from './api/story/api.js';
@@ -33,6 +37,8 @@ import { offersChoice } from './images/providers/settings.js';
 import type { MediaStorage } from './media/storage.js';
 import { createDocs } from './openapi/docs.js';
 import type { TaskRunner } from './tasks/runner.js';
+import type { Metrics } from './telemetry/metrics.js';
+import { observeRequests } from './telemetry/requests.js';
 import { TaskFeed } from './tasks/task-feed.js';
 import type { TaskTable } from './tasks/table.js';
 import { createWebhookReader } from './webhooks/subscription.js';
@@ -48,19 +54,37 @@ export interface AppParts {
   readonly pictureWork: Pick<PictureWork, 'normalise'>;
   readonly workers: WorkerPool;
   readonly log: Logger;
+  readonly metrics: Metrics;
   /** Other times of event streams than the usual ones. */
   readonly eventTimes?: Partial<EventTimes>;
 }
 
-/** Puts the Koa application together. */
-export function createApp(parts: AppParts): Koa {
-  const { config, manifest, table, runner, storage, workers, log } = parts;
-  const apiParts = apiPartsOf(parts);
+/** Every endpoint but that of the metrics. */
+function createRouter(parts: AppParts): Router {
+  const { config, manifest, table, runner, storage, pictureLimits, pictureWork, workers } = parts;
+  const apiParts: ApiParts = {
+    config,
+    readForm: createFormReader(config.maxUploadBytes),
+    readWebhook: createWebhookReader(config.webhooks.allowedOrigins),
+    workers,
+    manifest,
+    table,
+    runner,
+    storage,
+    pictureLimits,
+    pictureWork,
+    pictureChoice: offersChoice(config.imageProvider),
+    admission: new Admission(
+      { ...config.admission, maxClipCost: config.admission.maxClipCost ?? defaultClipCost(manifest) },
+      runner,
+    ),
+  };
   const submit = createSubmit(apiParts);
   const { baseUrl } = config;
   const router = new Router();
   router.get('/', root(manifest, workers));
   router.get('/health', health(manifest, workers, runner));
+  router.get('/ready', ready(apiParts));
   router.get('/status', status(table, runner));
   router.post('/img2vid', img2vid(submit));
   const toJson = createTaskJson(baseUrl);
@@ -78,48 +102,40 @@ export function createApp(parts: AppParts): Koa {
     fewStreams,
   });
   router.use(tasksApi.routes());
+  router.use(createAnimateApi(apiParts).routes(), createImg2VideoApi(apiParts).routes());
   router.use(createCogApi({ ...apiParts, workers }).routes());
   router.use(createStoryApi(apiParts).routes());
   router.get('/events', fewStreams, allEvents(feed, runner, eventTimes));
   router.use(createDocs({ manifest, baseUrl }).routes());
-  for (const kind of ['video', 'thumbnail', 'grid', 'picture'] as const) {
+  for (const kind of ['video', 'thumbnail', 'gif', 'grid', 'picture'] as const) {
     router.get(`/download/${kind}/:id`, download(kind, table, storage));
   }
+
+  return router;
+}
+
+/** Puts the Koa application together. */
+export function createApp(parts: AppParts): Koa {
+  const { config, log, metrics } = parts;
+  const router = createRouter(parts);
+  const metricsRoute = new Router().get('/metrics', metricsPage(metrics)).routes();
+  if (config.metrics === 'closed') router.use(metricsRoute);
 
   const app = new Koa();
   app.on('error', (error: unknown) => {
     if (!clientLeft(error)) log.warn({ err: error }, 'response failed');
   });
+  app.use(observeRequests(log, metrics));
   app.use(securityHeaders);
   app.use(answerErrors(log));
+  if (config.metrics === 'open') app.use(metricsRoute); // before whatever asks for a key
   app.use(errorForm(codedForm, '/tasks'));
   app.use(errorForm(fastapiForm, ...STORY_ADDRESSES));
-  app.use(cogErrors);
+  app.use(animateErrors).use(img2videoErrors).use(cogErrors);
   for (const stage of createGate(config)) app.use(stage);
   app.use(router.routes());
   app.use(router.allowedMethods());
   return app;
-}
-
-function apiPartsOf(parts: AppParts): ApiParts {
-  const { config, manifest, table, runner, storage, pictureLimits, pictureWork, workers } = parts;
-  return {
-    config,
-    readForm: createFormReader(config.maxUploadBytes),
-    readWebhook: createWebhookReader(config.webhooks.allowedOrigins),
-    workers,
-    manifest,
-    table,
-    runner,
-    storage,
-    pictureLimits,
-    pictureWork,
-    pictureChoice: offersChoice(config.imageProvider),
-    admission: new Admission(
-      { ...config.admission, maxClipCost: config.admission.maxClipCost ?? defaultClipCost(manifest) },
-      runner,
-    ),
-  };
 }
 
 /** A viewer that seeks or closes the page ends its response early: nothing is wrong. */
