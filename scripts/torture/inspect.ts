@@ -46,6 +46,7 @@ export async function inspect(history: History, references: References): Promise
     'partial files': left.filter((path) => path.endsWith('.part')).length,
     'orphan files': left.filter((path) => !path.endsWith('.part')).length,
     'orphan processes': orphans.length + (service.longestOrphan > ORPHAN_MS ? 1 : 0),
+    'deaths of its own': service.deaths,
     'unclean stops': exit === 0 ? 0 : 1,
   };
   return {
