@@ -5,6 +5,8 @@ import type { ModelManifest } from '../pipeline/manifest.js';
 import { systemErrorCode } from '../pipeline/system-error.js';
 import type { WorkerPool } from '../pipeline/worker-pool.js';
 import type { ApiParts } from './api/api-parts.js';
+import { createCogApi } from './api/cog/api.js';
+import { cogErrors } from './api/cog/errors.js';
 import { download } from './api/download.js';
 import type { EventTimes } from './api/event-stream.js';
 import { allEvents, EVENT_TIMES } from './api/events.js';
@@ -80,6 +82,7 @@ export function createApp(parts: AppParts): Koa {
     eventTimes,
   });
   router.use(tasksApi.routes());
+  router.use(createCogApi({ ...apiParts, workers }).routes());
   router.use(createStoryApi(apiParts).routes());
   router.get('/events', allEvents(feed, runner, eventTimes));
   router.use(createDocs({ manifest, baseUrl }).routes());
@@ -97,6 +100,7 @@ export function createApp(parts: AppParts): Koa {
   });
   app.use(answerErrors(log));
   app.use(errorForm(fastapiForm, ...STORY_ADDRESSES));
+  app.use(cogErrors);
   app.use(router.routes());
   app.use(router.allowedMethods());
   return app;

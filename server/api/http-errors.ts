@@ -7,6 +7,9 @@ import { storageFault } from '../storage-fault.js';
 /** When to come again where nothing better is known. */
 const RETRY_AFTER_SECONDS = '10';
 
+/** No faults of ours: a client is told what there is not, or that the time it waits is up. */
+const EXPECTED: readonly number[] = [501, 504];
+
 /** How an API words an error: the body, and the status where it is not the error's own. */
 export type ErrorForm = (error: ServiceError) => { readonly body: unknown; readonly status?: number };
 
@@ -36,8 +39,7 @@ export const answerErrors =
       }
     } catch (error) {
       const known = toServiceError(error);
-      // The one fault that is expected: a client that waits is told when the time is up.
-      if (known.status >= 500 && known.status !== 504)
+      if (known.status >= 500 && !EXPECTED.includes(known.status))
         log.error({ err: error, path: ctx.path }, 'request failed');
       const form = (ctx.state.errorForm as ErrorForm | undefined) ?? plainForm;
       const { body, status = known.status } = form(known);
