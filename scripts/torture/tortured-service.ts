@@ -4,8 +4,8 @@ import { startBuiltService, type BuiltService, type LogLine } from '../built-ser
 import { childrenOf, isRunning, kill } from './processes.js';
 import type { Random } from './random.js';
 
-/** How long whatever a killed process leaves behind may live on. */
-const ORPHAN_LIMIT_MS = 10_000;
+/** How long the children of a server that has ended are watched. */
+const ORPHAN_LIMIT_MS = 30_000;
 
 /** The service under attack: it is started again as soon as it dies, as by whoever looks after a pod. */
 export class TorturedService {
@@ -61,9 +61,11 @@ export class TorturedService {
   /** Stops the service in good order and starts it again. */
   async restart(): Promise<void> {
     const { child } = this.#service;
+    const children = childrenOf(child.pid ?? 0);
     this.#doomed = this.#service;
     child.kill('SIGTERM');
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    await this.#seeOrphansEnd(children);
   }
 
   /** Stops the service in good order. Gives its exit code, or the signal that ended it. */
