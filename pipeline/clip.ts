@@ -51,7 +51,7 @@ async function makeClip(job: ClipJob, context: ClipContext, clock: StageClock): 
   const { params, folder } = job;
   const memory = new MemoryFallbacks(context.model.halfBatch);
   const sampling = prepareSampling(params, context.model);
-  const fitted = await fitPicture(job.picture, params.W, params.H);
+  const fitted = await fitPicture(job.picture, params.W, params.H, params.fit);
   const picture = toTensor(fitted.rgb);
   const checkpoints = await openCheckpoints(job, context);
   const grid =
@@ -117,6 +117,7 @@ async function makeVariation(variation: Variation, context: ClipContext): Promis
 
   const file = `video-${index}.mp4`;
   const thumbnail = `thumbnail-${index}.png`;
+  const gif = params.outputs === 'mp4+gif' ? `video-${index}.gif` : undefined;
   report('decode', 0, T);
   const { bytes } = await writeVideo({
     ffmpeg: ffmpeg.path,
@@ -126,6 +127,7 @@ async function makeVariation(variation: Variation, context: ClipContext): Promis
     fps,
     count: T,
     target: join(folder, file),
+    ...(gif === undefined ? {} : { gif: join(folder, gif) }),
     signal,
     timeoutMs: ENCODING_LIMIT_MS,
     onFrame: async (frame, f) => {
@@ -135,7 +137,7 @@ async function makeVariation(variation: Variation, context: ClipContext): Promis
     },
   });
   report('write', 1, 1);
-  return { file, thumbnail, seed, frames: T, bytes };
+  return { file, thumbnail, ...(gif === undefined ? {} : { gif }), seed, frames: T, bytes };
 }
 
 /**

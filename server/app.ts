@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { ModelManifest } from '../pipeline/manifest.js';
 import { systemErrorCode } from '../pipeline/system-error.js';
 import type { WorkerPool } from '../pipeline/worker-pool.js';
+import { animateErrors, createAnimateApi } from './api/animate/animate.js';
 import type { ApiParts } from './api/api-parts.js';
 import { createCogApi } from './api/cog/api.js';
 import { cogErrors } from './api/cog/errors.js';
@@ -15,6 +16,9 @@ import { health } from './api/health.js';
 import { fastapiForm } from './api/fastapi-errors.js';
 import { answerErrors, errorForm } from './api/http-errors.js';
 import { img2vid } from './api/img2vid.js';
+import { createImg2VideoApi, img2videoErrors } from './api/img2video/img2video.js';
+import { metricsPage } from './api/metrics.js';
+import { ready } from './api/ready.js';
 import { root } from './api/root.js';
 import { status } from './api/status.js';
 import { createStoryApi, STORY_ADDRESSES } from './api/story/api.js';
@@ -28,6 +32,8 @@ import { offersChoice } from './images/providers/settings.js';
 import type { MediaStorage } from './media/storage.js';
 import { createDocs } from './openapi/docs.js';
 import type { TaskRunner } from './tasks/runner.js';
+import type { Metrics } from './telemetry/metrics.js';
+import { observeRequests } from './telemetry/requests.js';
 import { TaskFeed } from './tasks/task-feed.js';
 import type { TaskTable } from './tasks/table.js';
 import { createWebhookReader } from './webhooks/subscription.js';
@@ -43,13 +49,14 @@ export interface AppParts {
   readonly pictureWork: Pick<PictureWork, 'normalise'>;
   readonly workers: WorkerPool;
   readonly log: Logger;
+  readonly metrics: Metrics;
   /** Other times of event streams than the usual ones. */
   readonly eventTimes?: Partial<EventTimes>;
 }
 
-/** Puts the Koa application together. */
-export function createApp(parts: AppParts): Koa {
-  const { config, manifest, table, runner, storage, pictureLimits, pictureWork, workers, log } = parts;
+/** Every endpoint but that of the metrics. */
+function createRouter(parts: AppParts): Router {
+  const { config, manifest, table, runner, storage, pictureLimits, pictureWork, workers } = parts;
   const apiParts: ApiParts = {
     config,
     readForm: createFormReader(config.maxUploadBytes),
@@ -68,6 +75,7 @@ export function createApp(parts: AppParts): Koa {
   const router = new Router();
   router.get('/', root(manifest, workers));
   router.get('/health', health(manifest, workers, runner));
+  router.get('/ready', ready(apiParts));
   router.get('/status', status(table, runner));
   router.post('/img2vid', img2vid(submit));
   const toJson = createTaskJson(baseUrl);
@@ -82,25 +90,38 @@ export function createApp(parts: AppParts): Koa {
     eventTimes,
   });
   router.use(tasksApi.routes());
+  router.use(createAnimateApi(apiParts).routes(), createImg2VideoApi(apiParts).routes());
   router.use(createCogApi({ ...apiParts, workers }).routes());
   router.use(createStoryApi(apiParts).routes());
   router.get('/events', allEvents(feed, runner, eventTimes));
   router.use(createDocs({ manifest, baseUrl }).routes());
-  for (const kind of ['video', 'thumbnail', 'grid', 'picture'] as const) {
+  for (const kind of ['video', 'thumbnail', 'gif', 'grid', 'picture'] as const) {
     router.get(`/download/${kind}/:id`, download(kind, table, storage));
   }
+
+  return router;
+}
+
+/** Puts the Koa application together. */
+export function createApp(parts: AppParts): Koa {
+  const { config, log, metrics } = parts;
+  const router = createRouter(parts);
+  const metricsRoute = new Router().get('/metrics', metricsPage(metrics)).routes();
+  if (config.metrics === 'closed') router.use(metricsRoute);
 
   const app = new Koa();
   app.on('error', (error: unknown) => {
     if (!clientLeft(error)) log.warn({ err: error }, 'response failed');
   });
+  app.use(observeRequests(log, metrics));
   app.use(async (ctx, next) => {
     ctx.set('X-Content-Type-Options', 'nosniff');
     await next();
   });
   app.use(answerErrors(log));
+  if (config.metrics === 'open') app.use(metricsRoute); // before whatever asks for a key
   app.use(errorForm(fastapiForm, ...STORY_ADDRESSES));
-  app.use(cogErrors);
+  app.use(animateErrors).use(img2videoErrors).use(cogErrors);
   app.use(router.routes());
   app.use(router.allowedMethods());
   return app;

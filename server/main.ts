@@ -1,7 +1,9 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { pino, type Logger } from 'pino';
+import type Koa from 'koa';
+import type { Logger } from 'pino';
 import { readManifest } from '../pipeline/manifest.js';
 import { WorkerPool } from '../pipeline/worker-pool.js';
 import { WorkerProcess } from '../pipeline/worker-process.js';
@@ -22,6 +24,10 @@ import { openDatabase } from './tasks/database.js';
 import { Retention } from './tasks/retention.js';
 import { TaskRunner } from './tasks/runner.js';
 import { TaskTable } from './tasks/table.js';
+import { createLog, secretsOf } from './telemetry/log.js';
+import { Metrics } from './telemetry/metrics.js';
+import { watchProcesses } from './telemetry/watch-processes.js';
+import { watchTasks } from './telemetry/watch-tasks.js';
 import { createWebhooks } from './webhooks/index.js';
 
 /** Starts the service; it takes requests when this resolves. Gives the function that stops it in good order. */
@@ -30,12 +36,14 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
   const modelFolder = await provideModel(config);
   const manifest = await readManifest(modelFolder);
   const pictureLimits = { ...PICTURE_LIMITS, bytes: config.maxUploadBytes, pixels: config.maxPicturePixels };
+  const metrics = new Metrics();
   const storage = createMediaStorage(config.dataDir);
   const db = await openDatabase(join(config.dataDir, 'tasks.db'));
   const webhooks = await createWebhooks(db, {
     ...config.webhooks,
     toBody: createWebhookBody(config.baseUrl),
     log,
+    onAttempt: (outcome) => metrics.webhookAttempts.inc({ outcome }),
   });
   const table = await TaskTable.open(db, webhooks.journal);
   const workers = startWorkers(modelFolder, config, log);
@@ -45,36 +53,23 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
     storage,
     workers,
     log,
-    pictures: createObtainer(config, pictureLimits, pictures, log),
+    pictures: createObtainer(config, { limits: pictureLimits, work: pictures, log, metrics }),
     pictureConcurrency: config.pictureConcurrency,
     clipTimeoutMs: config.clipTimeoutMs,
   });
+  const parts = { config, manifest, table, runner, storage, pictureLimits, workers, log, metrics };
+  const retention = new Retention({ ...config.retention, ...parts, db });
+  watchTasks({ ...parts, prompts: config.logPrompts });
+  if (config.metrics !== 'off') watchProcesses({ ...parts, pictures, retention });
   webhooks.start(table);
   await runner.recover();
-  const retention = new Retention({ ...config.retention, db, table, storage, runner, log });
   retention.start();
 
-  const app = createApp({
-    config,
-    manifest,
-    table,
-    runner,
-    storage,
-    pictureLimits,
-    pictureWork: pictures.forRequests,
-    workers,
-    log,
-  });
-  const server = listener(createServer({ headersTimeout: 10_000, requestTimeout: 120_000 }), app);
-  server.listen(config.port, config.host);
-  await once(server, 'listening');
-  const address = server.address();
-  const port = typeof address === 'object' && address ? address.port : config.port;
-  const url = config.baseUrl ?? `http://localhost:${port}`;
-  const provider = config.imageProvider.name;
+  const server = await listen(createApp({ ...parts, pictureWork: pictures.forRequests }), config);
+  const { port } = server.address() as AddressInfo;
   log.info(
-    { host: config.host, port, model: manifest.name, pictures: provider },
-    `taking requests at ${url}`,
+    { host: config.host, port, model: manifest.name, pictures: config.imageProvider.name },
+    `taking requests at ${config.baseUrl ?? `http://localhost:${port}`}`,
   );
 
   return async () => {
@@ -89,6 +84,13 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
     await table.close();
     dataFolder.release();
   };
+}
+
+async function listen(app: Koa, { host, port }: Config): Promise<Server> {
+  const server = listener(createServer({ headersTimeout: 10_000, requestTimeout: 120_000 }), app);
+  server.listen(port, host);
+  await once(server, 'listening');
+  return server;
 }
 
 function startWorkers(modelFolder: string, config: Config, log: Logger): WorkerPool {
@@ -107,19 +109,25 @@ function startWorkers(modelFolder: string, config: Config, log: Logger): WorkerP
   return pool;
 }
 
+interface ObtainerContext {
+  readonly limits: PictureLimits;
+  readonly work: PictureWork;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+}
+
 /** Gets the pictures of prompts and addresses. */
-function createObtainer(
-  config: Config,
-  limits: PictureLimits,
-  work: PictureWork,
-  log: Logger,
-): PictureObtainer {
+function createObtainer(config: Config, { limits, work, log, metrics }: ObtainerContext): PictureObtainer {
   const client = createGuardedClient({ maxBytes: limits.bytes });
   return createPictureObtainer({
     provider: createPictureProvider(config.imageProvider, {
       limits,
       work,
-      onRetry: (event) => log.warn(event, 'the image provider is asked again'),
+      onRequest: (event) => metrics.providerRequests.inc({ ...event }),
+      onRetry: (event) => {
+        metrics.providerRetries.inc({ call: event.call });
+        log.warn(event, 'the image provider is asked again');
+      },
     }),
     download: (url, { signal }) => client.download(url, { signal, field: 'image_url' }),
     limits,
@@ -128,15 +136,19 @@ function createObtainer(
 }
 
 function startPictureProcesses(limits: PictureLimits, log: Logger): PictureProcesses {
-  const processes = new PictureProcesses(limits);
-  processes.on('died', (reason) => log.error({ reason }, 'a process for pictures ended'));
+  const processes = new PictureProcesses({ pixels: limits.pixels });
+  processes.on('died', (how, reason) => log.error({ how, reason }, 'a process for pictures ended'));
   void processes.warm();
   return processes;
 }
 
 async function main(): Promise<void> {
   const config = readConfig(process.env);
-  const log = pino({ level: config.logLevel });
+  const log = createLog({
+    level: config.logLevel,
+    secrets: secretsOf(process.env),
+    prompts: config.logPrompts,
+  });
   const stop = await start(config, log);
   let stopping = false;
   const onSignal = (signal: NodeJS.Signals): void => {

@@ -4,6 +4,7 @@ import type { KeyClaim } from '../tasks/idempotency.js';
 import type { TaskRunner } from '../tasks/runner.js';
 import type { TaskTable } from '../tasks/table.js';
 import type { NewTask, Task, TaskApi } from '../tasks/task.js';
+import { noteTask } from '../telemetry/request-notes.js';
 import type { TaskView } from '../tasks/view.js';
 
 /** A task that was asked for and found good, with its picture where that is there already (PNG). */
@@ -42,8 +43,12 @@ export async function accept(
 ): Promise<Submission> {
   const { runner, storage } = parts;
   const earlier = await findEarlier(parts, once);
-  if (earlier) return { task: runner.view(earlier), replayed: true };
+  if (earlier) {
+    noteTask(earlier.id);
+    return { task: runner.view(earlier), replayed: true };
+  }
   const { task, picture } = await proposal();
+  noteTask(task.id);
   let accepted: TaskView | undefined;
   try {
     if (picture) await storage.write(storage.picture(task.id), picture);

@@ -1,5 +1,7 @@
 import multer from '@koa/multer';
 import { bodyParser } from '@koa/bodyparser';
+import type { IncomingMessage } from 'node:http';
+import type { Writable } from 'node:stream';
 import type { Context, Middleware } from 'koa';
 import { invalidRequest, ServiceError } from '../errors.js';
 
@@ -8,6 +10,8 @@ export interface Form {
   readonly fields: Readonly<Record<string, unknown>>;
   /** The uploaded picture, undecoded. */
   readonly picture?: Buffer;
+  /** The name of the picture's file as the client gave it; empty where a form was sent with no file chosen. */
+  readonly pictureName?: string;
 }
 
 export type FormReader = (ctx: Context) => Promise<Form>;
@@ -44,7 +48,8 @@ export function refuseLargeBody(ctx: Context, limit: number): void {
  * @throws ServiceError 400 (malformed), 413 (too large) or 415 (another type), naming the field where there is one
  */
 export function createFormReader(maxUploadBytes: number, maxJsonBytes = MAX_TEXT_BODY): FormReader {
-  const multipart: Middleware = multer({
+  const options = {
+    streamHandler: parseParts,
     storage: multer.memoryStorage(),
     limits: {
       fileSize: maxUploadBytes,
@@ -54,7 +59,8 @@ export function createFormReader(maxUploadBytes: number, maxJsonBytes = MAX_TEXT
       fieldSize: MAX_FIELD_BYTES,
       fieldNameSize: 200,
     },
-  }).fields(PICTURE_FIELDS.map((name) => ({ name, maxCount: 1 })));
+  };
+  const multipart: Middleware = multer(options).fields(PICTURE_FIELDS.map((name) => ({ name, maxCount: 1 })));
   const text: Middleware = bodyParser({
     enableTypes: ['json', 'form'],
     jsonLimit: maxJsonBytes,
@@ -96,12 +102,21 @@ async function readMultipart(ctx: Context, parse: Middleware, maxUploadBytes: nu
   } catch (error) {
     throw multipartError(error, maxUploadBytes);
   }
-  const files = (ctx.files ?? {}) as Record<string, { buffer: Buffer }[]>;
-  const pictures = PICTURE_FIELDS.flatMap((name) => files[name] ?? []);
-  return {
-    fields: { ...(ctx.request.body as Record<string, unknown> | undefined) },
-    ...(pictures.length > 0 ? { picture: pictures[0].buffer } : {}),
-  };
+  const files = (ctx.files ?? {}) as Record<string, { buffer: Buffer; originalname: string }[]>;
+  const [picture] = PICTURE_FIELDS.flatMap((name) => files[name] ?? []);
+  const fields = { ...(ctx.request.body as Record<string, unknown> | undefined) };
+  if (picture) return { fields, picture: picture.buffer, pictureName: picture.originalname };
+  return noFileChosen.has(ctx.req) ? { fields, pictureName: '' } : { fields };
+}
+
+/** Requests with a field for a picture in which no file was chosen: multer passes over it without a word. */
+const noFileChosen = new WeakSet<IncomingMessage>();
+
+function parseParts(request: IncomingMessage, parser: Writable): void {
+  parser.on('file', (field: string, _content: unknown, { filename }: { readonly filename?: string }) => {
+    if (PICTURE_FIELDS.includes(field) && !filename) noFileChosen.add(request);
+  });
+  request.pipe(parser);
 }
 
 function multipartError(error: unknown, maxUploadBytes: number): ServiceError {

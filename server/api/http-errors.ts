@@ -40,7 +40,7 @@ export const answerErrors =
     } catch (error) {
       const known = toServiceError(error);
       if (known.status >= 500 && !EXPECTED.includes(known.status))
-        log.error({ err: error, path: ctx.path }, 'request failed');
+        log.error({ request: ctx.state.requestId as string, err: error, path: ctx.path }, 'request failed');
       const form = (ctx.state.errorForm as ErrorForm | undefined) ?? plainForm;
       const { body, status = known.status } = form(known);
       ctx.status = status;

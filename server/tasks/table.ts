@@ -130,6 +130,19 @@ export class TaskTable extends EventEmitter<{
     return row && this.#toTask(row);
   }
 
+  /** The tasks that an API's clients know by ids of theirs, hexadecimal ones, that begin with `prefix`. */
+  async findExternalByPrefix(api: TaskApi, owner: string, prefix: string): Promise<Task[]> {
+    const rows = await this.#db
+      .selectFrom('tasks')
+      .selectAll()
+      .where('api', '=', api)
+      .where('owner', '=', owner)
+      .where('external_id', '>=', prefix)
+      .where('external_id', '<', `${prefix}g`) // after the last of the digits
+      .execute();
+    return rows.map((row) => this.#toTask(row));
+  }
+
   /** Reads a task together with the revision at which it is just so: nothing changes while `read` looks. */
   async snapshot<T>(id: string, read: (task: Task | undefined, revision: number) => T): Promise<T> {
     return this.#db.connection().execute(async (connection) => {

@@ -8,8 +8,9 @@ import { accept } from '../accept.js';
 import type { ApiParts } from '../api-parts.js';
 import { markReplayed, readClaim } from '../idempotency-key.js';
 import { readJsonBody, type JsonBody } from '../json-body.js';
+import { preferencesOf } from '../preferences.js';
 import { createTaskJson } from '../task-json.js';
-import { waitForEnd } from '../wait.js';
+import { notFinished, waitForEnd } from '../wait.js';
 import { sendInfo, sendPicture, sendVideo } from './answers.js';
 import { proposePicture, proposeStory } from './propose.js';
 import { readPictureRequest, readVideoRequest } from './request.js';
@@ -72,35 +73,28 @@ export function createStoryApi(parts: ApiParts): Router {
 
 /** Makes a request's task and answers with what comes of it, or at once with the task where the client does not wait. */
 function createRunner(parts: ApiParts): (ctx: Context, errand: Errand) => Promise<void> {
-  const { config, runner, table, storage } = parts;
+  const { config, table, storage } = parts;
   const { baseUrl, syncMs } = config;
   const toJson = createTaskJson(baseUrl);
   return async (ctx, { body, propose, async, send, failed }) => {
-    const claim = readClaim(ctx, { fields: body });
+    // The same body asks for something else elsewhere.
+    const claim = readClaim(ctx, { fields: { ...body, endpoint: ctx.path } });
     const submission = await accept(parts, () => Promise.resolve({ task: propose() }), { claim });
     const { id } = submission.task;
     markReplayed(ctx, submission);
-    if (async || prefersAsync(ctx)) {
+    const prefersAsync = preferencesOf(ctx.get('Prefer')).includes('respond-async');
+    if (async || prefersAsync) {
       const task = toJson(submission.task);
       ctx.status = 202;
-      ctx.set({ Location: task.urls.get, 'Preference-Applied': 'respond-async' });
+      ctx.set('Location', task.urls.get);
+      if (prefersAsync) ctx.set('Preference-Applied', 'respond-async');
       ctx.body = task;
       return;
     }
     const task = await waitForEnd(ctx, table, id, syncMs);
     if (!task) throw new ServiceError(410, 'task_deleted', `${failed}: the task was deleted`);
-    if (!isTerminal(task.status)) throw notFinished(toJson(runner.view(task)).urls.get, id, syncMs);
+    if (!isTerminal(task.status)) throw notFinished(config, id);
     if (task.error) throw new ServiceError(500, task.error.code, `${failed}: ${task.error.message}`);
     await send(ctx, storage, task);
   };
 }
-
-const prefersAsync = (ctx: Context): boolean => /(^|,)\s*respond-async\s*(;|,|$)/i.test(ctx.get('Prefer'));
-
-const notFinished = (statusUrl: string, taskId: string, ms: number): ServiceError =>
-  new ServiceError(
-    504,
-    'not_finished',
-    `Not finished after ${ms / 1000} s; the task goes on, poll it at status_url`,
-    { info: { task_id: taskId, status_url: statusUrl } },
-  );
