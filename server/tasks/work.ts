@@ -50,30 +50,39 @@ export class TaskWork {
    * it goes on to a device.
    */
   async obtainPictures(id: string, signal: AbortSignal): Promise<Task | undefined> {
-    const { table, storage } = this.#o;
+    const { table } = this.#o;
     const task = await table.get(id);
     if (!task || !(await table.start(id, 'image'))) return this.#over(id);
     const most = pictureShare(task);
     const report = (share: number): void =>
       table.report(id, { stage: 'image', step: null, steps: null, progress: share * most });
     report(0);
-    await this.#pictures.obtain(task, {
+    const obtaining = this.#pictures.obtain(task, {
       signal,
       onProgress: report,
       // Before the picture is there, so that no end of the process loses it: it is obtained again then.
       onPicture: (picture) => table.notePicture(id, picture),
     });
-    const now = await table.get(id);
-    if (!now || isTerminal(now.status)) {
-      await storage.removePictures(id); // cancelled while it was written
-      return undefined;
-    }
+    await obtaining.catch(async (error: unknown) => {
+      await this.#clearIfEnded(id);
+      throw error;
+    });
+    if (await this.#clearIfEnded(id)) return undefined;
     if (task.kind === 'picture') {
       await this.#completePicture(id);
       return undefined;
     }
     table.report(id, { stage: 'waiting', step: null, steps: null, progress: most });
     return task;
+  }
+
+  /** Removes what was stored of a task while somebody ended it. False when it goes on. */
+  async #clearIfEnded(id: string): Promise<boolean> {
+    const { table, storage } = this.#o;
+    const task = await table.get(id);
+    if (task && !isTerminal(task.status)) return false;
+    await storage.removePictures(id);
+    return true;
   }
 
   /** The picture that was obtained is all that was asked for. */
