@@ -29,6 +29,8 @@ import { TaskRunner } from '../../server/tasks/runner.js';
 import { openDatabase } from '../../server/tasks/database.js';
 import { TaskTable } from '../../server/tasks/table.js';
 import type { TaskView } from '../../server/tasks/view.js';
+import { Metrics } from '../../server/telemetry/metrics.js';
+import { watchTasks } from '../../server/telemetry/watch-tasks.js';
 import { createWebhooks, type WebhookOptions } from '../../server/webhooks/index.js';
 import { manifest } from '../pipeline/manifests.js';
 
@@ -172,11 +174,18 @@ export async function startService(
   } = {},
 ): Promise<TestService> {
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'service-'));
-  const config = readConfig({ ...options.env });
+  const config = readConfig({ DATA_DIR: folder, ...options.env });
   const log = options.log ?? pino({ level: 'silent' });
   const db = await openDatabase(options.folder === undefined ? ':memory:' : join(folder, 'tasks.db'));
   const toBody = createWebhookBody(config.baseUrl);
-  const webhooks = await createWebhooks(db, { ...config.webhooks, toBody, log, ...options.webhooks });
+  const metrics = new Metrics();
+  const webhooks = await createWebhooks(db, {
+    ...config.webhooks,
+    toBody,
+    log,
+    onAttempt: (outcome) => metrics.webhookAttempts.inc({ outcome }),
+    ...options.webhooks,
+  });
   const table = await TaskTable.open(db, webhooks.journal);
   const storage = createMediaStorage(folder);
   const jobs: ClipJob[] = [];
@@ -208,6 +217,7 @@ export async function startService(
   await runner.recover();
   const now = options.now ? { now: options.now } : {};
   const retention = new Retention({ ...config.retention, db, table, storage, runner, log, ...now });
+  watchTasks({ table, metrics, log, prompts: config.logPrompts });
   const app = createApp({
     config,
     manifest: options.manifest ?? manifest(),
@@ -218,6 +228,7 @@ export async function startService(
     pictureWork: options.pictureWork ?? localPictureWork,
     workers: options.workers ?? new WorkerPool([new WorkerProcess({ modelFolder: folder, device: 'cpu' })]),
     log,
+    metrics,
     ...(options.eventTimes ? { eventTimes: options.eventTimes } : {}),
   });
   const server = listener(createServer(), app);
