@@ -13,15 +13,14 @@ import type { EventTimes } from './api/event-stream.js';
 import { allEvents, EVENT_TIMES } from './api/events.js';
 import { createFormReader } from './api/form.js';
 import { health } from './api/health.js';
-import { fastapiForm } from './api/fastapi-errors.js';
-import { answerErrors, errorForm } from './api/http-errors.js';
+import { answerErrors } from './api/http-errors.js';
 import { img2vid } from './api/img2vid.js';
 import { createImg2VideoApi, img2videoErrors } from './api/img2video/img2video.js';
 import { metricsPage } from './api/metrics.js';
 import { ready } from './api/ready.js';
 import { root } from './api/root.js';
 import { status } from './api/status.js';
-import { createStoryApi, STORY_ADDRESSES } from './api/story/api.js';
+import { createStoryApi, storyErrors } from './api/story/api.js';
 import { createSubmit } from './api/submit.js';
 import { createTaskJson } from './api/task-json.js';
 import { createTasksApi } from './api/tasks.js';
@@ -120,8 +119,7 @@ export function createApp(parts: AppParts): Koa {
   });
   app.use(answerErrors(log));
   if (config.metrics === 'open') app.use(metricsRoute); // before whatever asks for a key
-  app.use(errorForm(fastapiForm, ...STORY_ADDRESSES));
-  app.use(animateErrors).use(img2videoErrors).use(cogErrors);
+  app.use(storyErrors).use(animateErrors).use(img2videoErrors).use(cogErrors);
   app.use(router.routes());
   app.use(router.allowedMethods());
   return app;
