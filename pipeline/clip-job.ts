@@ -1,5 +1,6 @@
 import type { ClipParams } from './clip-params.js';
 import type { PipelineErrorCode } from './errors.js';
+import type { ClipPreview } from './preview.js';
 
 /** One clip to make, as it crosses to the worker process. */
 export interface ClipJob {
@@ -64,5 +65,6 @@ export type FromWorker =
   | { readonly type: 'ready'; readonly info: WorkerInfo }
   | { readonly type: 'unusable'; readonly error: WireError }
   | { readonly type: 'progress'; readonly id: string; readonly progress: ClipProgress }
+  | { readonly type: 'preview'; readonly id: string; readonly preview: ClipPreview }
   | { readonly type: 'done'; readonly id: string; readonly result: ClipResult }
   | { readonly type: 'failed'; readonly id: string; readonly error: WireError };

@@ -12,6 +12,7 @@ import { GridBuilder } from './grid.js';
 import { MemoryFallbacks } from './memory-fallbacks.js';
 import type { Model } from './model.js';
 import { fitPicture, toTensor, writePng } from './picture.js';
+import type { Previewer } from './preview.js';
 import { unetNetwork, type LatentShape } from './unet-network.js';
 import { writeVideo } from './video-file.js';
 
@@ -20,6 +21,7 @@ export interface ClipContext {
   readonly ffmpeg: Ffmpeg;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: ClipProgress) => void;
+  readonly preview?: Previewer;
 }
 
 /** Where each stage begins on the way from 0 to 1; decoding and writing go hand in hand. */
@@ -138,7 +140,7 @@ async function sampleLatents(
   { params, picture, sampling, memory, report }: Variation,
   shape: LatentShape,
   seed: number,
-  { model, signal }: ClipContext,
+  { model, signal, preview }: ClipContext,
 ): Promise<Float32Array> {
   const random = new TorchRandom(seed);
   report('encode', 0, 1);
@@ -151,6 +153,7 @@ async function sampleLatents(
       shape,
       random,
       signal,
+      onEvaluation: ({ denoised }) => preview?.(denoised, shape),
       onStep: ({ step, steps }) => report('sample', step, steps),
     });
   } catch (error) {

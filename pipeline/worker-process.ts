@@ -4,6 +4,7 @@ import { constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { ClipJob, ClipProgress, ClipResult, FromWorker, ToWorker, WorkerInfo } from './clip-job.js';
 import { PipelineError } from './errors.js';
+import type { ClipPreview } from './preview.js';
 
 /**
  * `starting`: the process loads its model. `idle`, `busy`: as they say. `restarting`: it died and comes back after a
@@ -30,11 +31,14 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
   readonly onProgress?: (progress: ClipProgress) => void;
+  /** What the clip looks like so far, at most twice a second while it is sampled. */
+  readonly onPreview?: (preview: ClipPreview) => void;
 }
 
 interface Running {
   readonly job: ClipJob;
   readonly onProgress: ((progress: ClipProgress) => void) | undefined;
+  readonly onPreview: ((preview: ClipPreview) => void) | undefined;
   readonly settle: (outcome: ClipResult | Error) => void;
 }
 
@@ -111,7 +115,8 @@ export class WorkerProcess extends EventEmitter<{ state: []; ready: [WorkerInfo]
    * Runs one job; the worker must not be busy.
    * @throws PipelineError: what ended the clip; `cancelled` after an abort, `timeout`, or `worker_crashed`
    */
-  async run(job: ClipJob, { signal, timeoutMs, onProgress }: RunOptions = {}): Promise<ClipResult> {
+  async run(job: ClipJob, options: RunOptions = {}): Promise<ClipResult> {
+    const { signal, timeoutMs, onProgress, onPreview } = options;
     await this.whenReady();
     if (signal?.aborted) throw new PipelineError('cancelled', 'Cancelled');
     if (this.#running) throw new Error(`Worker is busy with ${this.#running.job.id}`);
@@ -141,7 +146,7 @@ export class WorkerProcess extends EventEmitter<{ state: []; ready: [WorkerInfo]
           if (outcome instanceof Error) reject(ending ?? outcome);
           else resolve(outcome);
         };
-        this.#running = { job, onProgress, settle };
+        this.#running = { job, onProgress, onPreview, settle };
         this.#become('busy');
         this.#send({ type: 'run', job });
       });
@@ -180,6 +185,9 @@ export class WorkerProcess extends EventEmitter<{ state: []; ready: [WorkerInfo]
         break;
       case 'progress':
         if (this.#running?.job.id === message.id) this.#running.onProgress?.(message.progress);
+        break;
+      case 'preview':
+        if (this.#running?.job.id === message.id) this.#running.onPreview?.(message.preview);
         break;
       case 'done':
         if (this.#running?.job.id === message.id) this.#running.settle(message.result);

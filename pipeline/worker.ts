@@ -9,6 +9,7 @@ import { isCudaFault } from './device-errors.js';
 import { PipelineError } from './errors.js';
 import { findFfmpeg, type Ffmpeg } from './ffmpeg.js';
 import { loadModel, type Model } from './model.js';
+import { createPreviewer } from './preview.js';
 
 const [modelFolder, device, ...flags] = process.argv.slice(2);
 
@@ -33,6 +34,10 @@ async function take(job: ClipJob, model: Model, ffmpeg: Ffmpeg): Promise<void> {
       ffmpeg,
       signal: abort.signal,
       onProgress: (progress) => send({ type: 'progress', id: job.id, progress }),
+      preview: createPreviewer(model.manifest.preview, {
+        fps: job.params.fps,
+        onPreview: (preview) => send({ type: 'preview', id: job.id, preview }),
+      }),
     });
     send({ type: 'done', id: job.id, result });
   } catch (error) {
