@@ -225,6 +225,11 @@ export class TaskTable extends EventEmitter<{ change: [id: string, change: TaskC
     this.#changed(id, 'progress');
   }
 
+  /** Something that is shown of a running task beside its row is another. */
+  touch(id: string): void {
+    if (this.#live.has(id)) this.#changed(id, 'progress');
+  }
+
   /** Removes a task that has ended. False when there is none. */
   async remove(id: string): Promise<boolean> {
     return this.#db.transaction().execute(async (transaction) => {

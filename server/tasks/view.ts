@@ -12,6 +12,8 @@ export interface TaskView {
   readonly video_url: string | null;
   readonly thumbnail_url: string | null;
   readonly grid_url: string | null;
+  /** A small moving picture of what is being sampled, another address for each; null while there is none. */
+  readonly preview_url: string | null;
   readonly videos: readonly VideoView[];
   readonly stage: string | null;
   readonly step: number | null;
@@ -57,7 +59,8 @@ const PLACEHOLDER_WARNING =
 /** `2024-01-05 10:03:12`: the time form of the img2vid API, UTC. */
 const plainTime = (ms: number): string => new Date(ms).toISOString().slice(0, 19).replace('T', ' ');
 
-export function viewTask(task: Task, outlook: Outlook): TaskView {
+/** @param preview the version of the task's newest preview, where there is one */
+export function viewTask(task: Task, outlook: Outlook, preview?: number): TaskView {
   const done = task.status === 'completed' ? task.result : null;
   const video = (index: number): string =>
     `/download/video/${task.id}${index === 0 ? '' : `?index=${index}`}`;
@@ -71,6 +74,8 @@ export function viewTask(task: Task, outlook: Outlook): TaskView {
     video_url: done && video(0),
     thumbnail_url: done && thumbnail(0),
     grid_url: done?.grid === undefined ? null : `/download/grid/${task.id}`,
+    preview_url:
+      task.status === 'processing' && preview !== undefined ? `/tasks/${task.id}/preview?v=${preview}` : null,
     videos: (done?.videos ?? []).map(({ seed, frames, bytes }, index) => ({
       url: video(index),
       thumbnail_url: thumbnail(index),

@@ -4,6 +4,7 @@ import type { WorkerPool } from '../../pipeline/worker-pool.js';
 import type { PictureObtainer } from '../images/obtain.js';
 import type { MediaStorage } from '../media/storage.js';
 import type { Forecast } from './forecast.js';
+import type { Previews } from './previews.js';
 import type { TaskTable } from './table.js';
 import { isTerminal, type Task, type TaskProgress } from './task.js';
 
@@ -26,10 +27,12 @@ const PICTURE_SHARE = 0.05;
 export class TaskWork {
   readonly #o: WorkParts;
   readonly #forecast: Forecast;
+  readonly #previews: Previews;
 
-  constructor(parts: WorkParts, forecast: Forecast) {
+  constructor(parts: WorkParts, forecast: Forecast, previews: Previews) {
     this.#o = parts;
     this.#forecast = forecast;
+    this.#previews = previews;
   }
 
   /** Gets the task's picture and stores it. Gives the task when it goes on to a device. */
@@ -71,6 +74,10 @@ export class TaskWork {
         signal,
         timeoutMs: clipTimeoutMs,
         onProgress: (progress) => table.report(id, taskProgress(progress, base)),
+        onPreview: (preview) => {
+          this.#previews.put(id, preview);
+          table.touch(id);
+        },
       });
       // The files are in place before the row says so: `completed` never points at nothing.
       await storage.publishWork(folder, id);
@@ -81,6 +88,7 @@ export class TaskWork {
       await storage.removePicture(id);
       if (completed) log.info({ task: id, milliseconds, warnings }, 'clip completed');
     } finally {
+      this.#previews.drop(id);
       await storage.removeWork(folder);
     }
   }
