@@ -1,11 +1,13 @@
 import { clipCost } from '../../pipeline/clip-cost.js';
+import type { ClipParams } from '../../pipeline/clip-params.js';
 import { PipelineError } from '../../pipeline/errors.js';
 import { ServiceError } from '../errors.js';
-import { Forecast } from './forecast.js';
+import { Forecast, type Expectation } from './forecast.js';
+import { Previews } from './previews.js';
 import { LocalQueue, type TaskQueue } from './queue.js';
 import type { KeyClaim } from './idempotency.js';
 import { CANCELLED, type NewTask, type Task, type TaskError } from './task.js';
-import { viewTask, type QueuedTask, type TaskView } from './view.js';
+import { viewTask, type Outlook, type QueuedTask, type TaskView } from './view.js';
 import { TaskWork, type WorkParts } from './work.js';
 
 export interface RunnerOptions extends WorkParts {
@@ -14,6 +16,7 @@ export interface RunnerOptions extends WorkParts {
 
 /** A clip that kills its worker this often is given up. */
 const MAX_CRASHES = 3;
+const NO_OUTLOOK: Outlook = { queuePosition: null, etaSeconds: null };
 
 /**
  * A task's life from queued to completed or error. The table is the truth: whatever is interrupted here is found there
@@ -24,12 +27,13 @@ export class TaskRunner {
   readonly #queue: TaskQueue;
   readonly #forecast: Forecast;
   readonly #work: TaskWork;
+  readonly previews = new Previews();
   #closing = false;
 
   constructor(options: RunnerOptions) {
     this.#o = options;
     this.#forecast = new Forecast(options.workers.size, Date.now, () => options.table.queueChanged());
-    this.#work = new TaskWork(options, this.#forecast);
+    this.#work = new TaskWork(options, this.#forecast, this.previews);
     this.#queue = new LocalQueue({
       concurrency: { picture: options.pictureConcurrency, device: options.workers.size },
       handlers: {
@@ -99,7 +103,7 @@ export class TaskRunner {
   views(tasks: readonly Task[]): TaskView[] {
     const outlooks = this.#forecast.outlooks(tasks);
     return tasks.map((task) =>
-      viewTask(task, outlooks.get(task.id) ?? { queuePosition: null, etaSeconds: null }),
+      viewTask(task, outlooks.get(task.id) ?? NO_OUTLOOK, this.previews.version(task.id)),
     );
   }
 
@@ -114,6 +118,11 @@ export class TaskRunner {
         eta_seconds: outlook?.etaSeconds ?? null,
       };
     });
+  }
+
+  /** How long a clip would take, and wait before, if it came now. */
+  expectation(params: ClipParams): Expectation {
+    return this.#forecast.expectation(clipCost(params));
   }
 
   /** How many tasks wait for a device. */
