@@ -4,20 +4,25 @@ import type { Logger } from 'pino';
 import type { ModelManifest } from '../pipeline/manifest.js';
 import type { WorkerPool } from '../pipeline/worker-pool.js';
 import type { ApiParts } from './api/api-parts.js';
-import { download } from './api/download.js';
+import { download, FILE_KINDS } from './api/download.js';
+import { estimate } from './api/estimate.js';
 import type { EventTimes } from './api/event-stream.js';
 import { allEvents, EVENT_TIMES } from './api/events.js';
 import { createFormReader } from './api/form.js';
 import { health } from './api/health.js';
 import { answerErrors } from './api/http-errors.js';
 import { img2vid } from './api/img2vid.js';
+import { parameters } from './api/parameters.js';
 import { status } from './api/status.js';
 import { createSubmit } from './api/submit.js';
 import { createTaskJson } from './api/task-json.js';
 import { createTasksApi } from './api/tasks.js';
 import type { Config } from './config.js';
+import type { Page } from './dashboard/page.js';
+import { dashboardRoutes } from './dashboard/routes.js';
 import type { PictureLimits } from './images/picture.js';
 import { offersChoice } from './images/providers/settings.js';
+import { Renditions } from './media/renditions.js';
 import type { MediaStorage } from './media/storage.js';
 import { systemErrorCode } from './media/system-error.js';
 import type { TaskRunner } from './tasks/runner.js';
@@ -34,6 +39,8 @@ export interface AppParts {
   readonly pictureLimits: PictureLimits;
   readonly workers: WorkerPool;
   readonly log: Logger;
+  /** The dashboard, where it is served. */
+  readonly page?: Page;
   /** Other times of event streams than the usual ones. */
   readonly eventTimes?: Partial<EventTimes>;
 }
@@ -44,7 +51,10 @@ const ENDPOINTS: readonly string[] = [
   'GET /download/video/:id',
   '/tasks',
   'GET /events',
+  'GET /parameters',
+  'POST /estimate',
   'GET /health',
+  'GET /dashboard',
 ];
 
 /** Puts the Koa application together. */
@@ -64,6 +74,7 @@ export function createApp(parts: AppParts): Koa {
   const submit = createSubmit(apiParts);
   const { baseUrl } = config;
   const router = new Router();
+  if (parts.page) router.use(dashboardRoutes(parts.page).routes());
   router.get('/', (ctx) => {
     ctx.body = { name: 'img2vid', model: manifest.name, endpoints: ENDPOINTS };
   });
@@ -83,8 +94,11 @@ export function createApp(parts: AppParts): Koa {
   });
   router.use(tasksApi.routes());
   router.get('/events', allEvents(feed, runner, eventTimes));
-  for (const kind of ['video', 'thumbnail', 'grid'] as const) {
-    router.get(`/download/${kind}/:id`, download(kind, table, storage));
+  router.get('/parameters', parameters({ ...apiParts, maxUploadBytes: config.maxUploadBytes }));
+  router.post('/estimate', estimate(apiParts));
+  const files = { table, storage, renditions: new Renditions(storage) };
+  for (const kind of FILE_KINDS) {
+    router.get(`/download/${kind}/:id`, download(kind, files));
   }
 
   const app = new Koa();

@@ -1,12 +1,14 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { pino, type Logger } from 'pino';
 import { readManifest } from '../pipeline/manifest.js';
 import { WorkerPool } from '../pipeline/worker-pool.js';
 import { WorkerProcess } from '../pipeline/worker-process.js';
 import { createTaskJson } from './api/task-json.js';
 import { createApp } from './app.js';
+import { readPage } from './dashboard/page.js';
 import { readConfig, type Config } from './config.js';
 import { createGuardedClient } from './images/guarded-client.js';
 import { createPictureObtainer } from './images/obtain.js';
@@ -54,7 +56,8 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
   webhooks.start(table);
   await runner.recover();
 
-  const app = createApp({ config, manifest, table, runner, storage, pictureLimits, workers, log });
+  const page = readPage(fileURLToPath(new URL('../dashboard', import.meta.url)));
+  const app = createApp({ config, manifest, table, runner, storage, pictureLimits, workers, log, page });
   const server = listener(createServer({ headersTimeout: 10_000, requestTimeout: 120_000 }), app);
   server.listen(config.port, config.host);
   await once(server, 'listening');

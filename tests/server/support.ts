@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { pino, type Logger } from 'pino';
 import type { ClipJob, ClipResult } from '../../pipeline/clip-job.js';
 import { PipelineError } from '../../pipeline/errors.js';
@@ -14,6 +15,7 @@ import type { EventTimes } from '../../server/api/event-stream.js';
 import { createTaskJson } from '../../server/api/task-json.js';
 import { createApp } from '../../server/app.js';
 import { readConfig } from '../../server/config.js';
+import { readPage } from '../../server/dashboard/page.js';
 import { listener } from '../../server/listener.js';
 import type { PictureObtainer } from '../../server/images/obtain.js';
 import { PICTURE_LIMITS } from '../../server/images/picture.js';
@@ -55,6 +57,9 @@ export interface TestService {
   readonly ended: (id: string) => Promise<TaskView>;
   readonly close: () => Promise<void>;
 }
+
+/** The dashboard as it was built. */
+const PAGE = fileURLToPath(new URL('../../dist/dashboard', import.meta.url));
 
 /** What the stand-in worker writes as a clip. */
 export const VIDEO = Buffer.from('0123456789 not really a video');
@@ -176,6 +181,7 @@ export async function startService(
     pictureLimits: PICTURE_LIMITS,
     workers: new WorkerPool([]),
     log,
+    page: readPage(PAGE),
     ...(options.eventTimes ? { eventTimes: options.eventTimes } : {}),
   });
   const server = listener(createServer(), app);
