@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { createSampling, NonFiniteError, TorchRandom, type Sampling } from '../samplers/index.js';
-import type { ClipJob, ClipProgress, ClipResult, ClipStage, ClipVideo } from './clip-job.js';
+import { budgetFor, Checkpoints, nameOfClip, type Budget } from './checkpoints.js';
+import type { ClipJob, ClipNote, ClipProgress, ClipResult, ClipStage, ClipVideo } from './clip-job.js';
 import type { ClipParams } from './clip-params.js';
 import { recipeFrom } from './clip-request.js';
 import { encodePicture } from './conditioning.js';
@@ -21,6 +22,9 @@ export interface ClipContext {
   readonly ffmpeg: Ffmpeg;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: ClipProgress) => void;
+  readonly onNote?: (note: ClipNote) => void;
+  /** Decides when checkpoints are saved. */
+  readonly budget?: Budget;
   readonly preview?: Previewer;
 }
 
@@ -54,6 +58,7 @@ async function makeClip(job: ClipJob, context: ClipContext, clock: StageClock): 
   const sampling = prepareSampling(params, context.model);
   const fitted = await fitPicture(job.picture, params.W, params.H);
   const picture = toTensor(fitted.rgb);
+  const checkpoints = await openCheckpoints(job, context);
   const grid =
     params.num_cols > 1 ? new GridBuilder(params.num_cols, params.W, params.H, params.T) : undefined;
   const videos: ClipVideo[] = [];
@@ -63,11 +68,12 @@ async function makeClip(job: ClipJob, context: ClipContext, clock: StageClock): 
       const within = STARTS[stage] + ((ENDS[stage] - STARTS[stage]) * step) / steps;
       context.onProgress({ stage, step, steps, progress: (index + within) / params.num_cols });
     };
-    const variation = { index, params, folder, picture, sampling, grid, memory, report };
+    const variation = { index, params, folder, picture, sampling, grid, memory, checkpoints, report };
     videos.push(await makeVariation(variation, context));
   }
-  const { warnings } = memory;
-  if (!grid) return { videos, warnings, milliseconds: clock.stop() };
+  const resumedSteps = checkpoints?.resumedSteps ?? 0;
+  const result = { videos, warnings: memory.warnings, ...(resumedSteps > 0 ? { resumedSteps } : {}) };
+  if (!grid) return { ...result, milliseconds: clock.stop() };
   clock.enter('write');
   const { width, height } = grid.layout;
   await writeVideo({
@@ -81,7 +87,7 @@ async function makeClip(job: ClipJob, context: ClipContext, clock: StageClock): 
     signal: context.signal,
     timeoutMs: ENCODING_LIMIT_MS,
   });
-  return { videos, grid: 'grid.mp4', warnings, milliseconds: clock.stop() };
+  return { ...result, grid: 'grid.mp4', milliseconds: clock.stop() };
 }
 
 type Report = (stage: ClipStage, step: number, steps: number) => void;
@@ -96,6 +102,7 @@ interface Variation {
   readonly grid: GridBuilder | undefined;
   /** All variations' alike: they are of one size. */
   readonly memory: MemoryFallbacks;
+  readonly checkpoints: Checkpoints | undefined;
   readonly report: Report;
 }
 
@@ -103,8 +110,7 @@ async function makeVariation(variation: Variation, context: ClipContext): Promis
   const { index, params, folder, report, grid, memory } = variation;
   const { model, ffmpeg, signal } = context;
   const { W, H, T, fps, decoding_t, decoding_overlap: overlap } = params;
-  const { channels, divisor } = model.manifest.latent;
-  const shape: LatentShape = [T, channels, H / divisor, W / divisor];
+  const shape = latentShape(params, model);
   const seed = params.seed + index;
 
   const latents = await sampleLatents(variation, shape, seed, context);
@@ -134,27 +140,35 @@ async function makeVariation(variation: Variation, context: ClipContext): Promis
 
 /**
  * One generator gives every random number of a variation, in the reference's order: the picture's noise, the starting
- * latents, then the sampler's own draws.
+ * latents, then the sampler's own draws. A resumed variation is conditioned anew and takes up the generator where it was.
  */
 async function sampleLatents(
-  { params, picture, sampling, memory, report }: Variation,
+  variation: Variation,
   shape: LatentShape,
   seed: number,
   { model, signal, preview }: ClipContext,
 ): Promise<Float32Array> {
+  const { index, params, picture, sampling, memory, checkpoints, report } = variation;
   const random = new TorchRandom(seed);
   report('encode', 0, 1);
   if (signal.aborted) throw new PipelineError('cancelled', 'Cancelled');
   const conditioning = await encodePicture(model, picture, params, random);
-  report('sample', 0, sampling.steps);
+  const network = unetNetwork(model, conditioning, shape, memory);
+  const { steps } = sampling;
+  const resume = await checkpoints?.load(index, (state) => sampling.checkState(state, shape));
+  report('sample', resume?.step ?? 0, steps);
   try {
     return await sampling.run({
-      network: unetNetwork(model, conditioning, shape, memory),
+      network,
       shape,
       random,
       signal,
       onEvaluation: ({ denoised }) => preview?.(denoised, shape),
-      onStep: ({ step, steps }) => report('sample', step, steps),
+      resume,
+      onStep: async ({ step, save }) => {
+        report('sample', step, steps);
+        if (network.resumable?.() ?? true) await checkpoints?.offer(index, save);
+      },
     });
   } catch (error) {
     if (signal.aborted) throw new PipelineError('cancelled', 'Cancelled', { cause: error });
@@ -164,6 +178,19 @@ async function sampleLatents(
   } finally {
     await model.unet.leave();
   }
+}
+
+function latentShape({ W, H, T }: ClipParams, { manifest }: Model): LatentShape {
+  const { channels, divisor } = manifest.latent;
+  return [T, channels, H / divisor, W / divisor];
+}
+
+async function openCheckpoints(job: ClipJob, context: ClipContext): Promise<Checkpoints | undefined> {
+  if (job.checkpoints === undefined) return undefined;
+  const name = await nameOfClip(job, context.model);
+  const latents = latentShape(job.params, context.model).reduce((product, side) => product * side);
+  const budget = context.budget ?? budgetFor(latents * Float32Array.BYTES_PER_ELEMENT);
+  return new Checkpoints(job.checkpoints, name, (note) => context.onNote?.(note), budget);
 }
 
 function prepareSampling(params: ClipParams, { manifest }: Model): Sampling {

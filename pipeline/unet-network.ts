@@ -8,6 +8,12 @@ import type { Model } from './model.js';
 /** Latents of one clip: frames, channels, height, width. */
 export type LatentShape = readonly [frames: number, channels: number, height: number, width: number];
 
+/** A network that may know where a run of it cannot be resumed. */
+export interface UnetNetwork extends Network {
+  /** False where the next evaluation builds on an earlier one, so that a run cannot be resumed there. */
+  readonly resumable?: () => boolean;
+}
+
 /** One row of the network's batch: the unconditional row has zeros for picture and context. */
 type Row = 'uncond' | 'cond';
 
@@ -23,7 +29,7 @@ export function unetNetwork(
   conditioning: Conditioning,
   shape: LatentShape,
   memory = new MemoryFallbacks(model.halfBatch),
-): Network {
+): UnetNetwork {
   const batchOf = (rows: readonly Row[]): Batch => new Batch(rows, conditioning, shape);
   const batches: { both?: Batch | undefined; uncond?: Batch; cond?: Batch } = {};
   let joined: Float32Array | undefined;

@@ -1,9 +1,17 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { EventEmitter } from 'node:events';
-import { constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import type { ClipJob, ClipProgress, ClipResult, FromWorker, ToWorker, WorkerInfo } from './clip-job.js';
+import type {
+  ClipJob,
+  ClipNote,
+  ClipProgress,
+  ClipResult,
+  FromWorker,
+  ToWorker,
+  WorkerInfo,
+} from './clip-job.js';
 import { PipelineError } from './errors.js';
+import { lowerPriority } from './lower-priority.js';
 import type { ClipPreview } from './preview.js';
 
 /**
@@ -31,14 +39,13 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
   readonly onProgress?: (progress: ClipProgress) => void;
+  readonly onNote?: (note: ClipNote) => void;
   /** What the clip looks like so far, at most twice a second while it is sampled. */
   readonly onPreview?: (preview: ClipPreview) => void;
 }
 
-interface Running {
+interface Running extends Pick<RunOptions, 'onProgress' | 'onNote' | 'onPreview'> {
   readonly job: ClipJob;
-  readonly onProgress: ((progress: ClipProgress) => void) | undefined;
-  readonly onPreview: ((preview: ClipPreview) => void) | undefined;
   readonly settle: (outcome: ClipResult | Error) => void;
 }
 
@@ -116,7 +123,7 @@ export class WorkerProcess extends EventEmitter<{ state: []; ready: [WorkerInfo]
    * @throws PipelineError: what ended the clip; `cancelled` after an abort, `timeout`, or `worker_crashed`
    */
   async run(job: ClipJob, options: RunOptions = {}): Promise<ClipResult> {
-    const { signal, timeoutMs, onProgress, onPreview } = options;
+    const { signal, timeoutMs } = options;
     await this.whenReady();
     if (signal?.aborted) throw new PipelineError('cancelled', 'Cancelled');
     if (this.#running) throw new Error(`Worker is busy with ${this.#running.job.id}`);
@@ -146,7 +153,7 @@ export class WorkerProcess extends EventEmitter<{ state: []; ready: [WorkerInfo]
           if (outcome instanceof Error) reject(ending ?? outcome);
           else resolve(outcome);
         };
-        this.#running = { job, onProgress, onPreview, settle };
+        this.#running = { ...options, job, settle };
         this.#become('busy');
         this.#send({ type: 'run', job });
       });
@@ -189,6 +196,9 @@ export class WorkerProcess extends EventEmitter<{ state: []; ready: [WorkerInfo]
       case 'preview':
         if (this.#running?.job.id === message.id) this.#running.onPreview?.(message.preview);
         break;
+      case 'note':
+        if (this.#running?.job.id === message.id) this.#running.onNote?.(message.note);
+        break;
       case 'done':
         if (this.#running?.job.id === message.id) this.#running.settle(message.result);
         break;
@@ -224,14 +234,5 @@ export class WorkerProcess extends EventEmitter<{ state: []; ready: [WorkerInfo]
   #become(state: WorkerState): void {
     this.#state = state;
     this.emit('state');
-  }
-}
-
-/** Inference and encoding yield to the process that answers clients: a busy CPU must not make it late. */
-function lowerPriority(child: ChildProcess): void {
-  try {
-    if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
-  } catch {
-    // Not allowed here: the clip runs all the same.
   }
 }

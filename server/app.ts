@@ -2,6 +2,7 @@ import Router from '@koa/router';
 import Koa from 'koa';
 import type { Logger } from 'pino';
 import type { ModelManifest } from '../pipeline/manifest.js';
+import { systemErrorCode } from '../pipeline/system-error.js';
 import type { WorkerPool } from '../pipeline/worker-pool.js';
 import type { ApiParts } from './api/api-parts.js';
 import { download, FILE_KINDS } from './api/download.js';
@@ -21,10 +22,11 @@ import type { Config } from './config.js';
 import type { Page } from './dashboard/page.js';
 import { dashboardRoutes } from './dashboard/routes.js';
 import type { PictureLimits } from './images/picture.js';
+import type { PictureWork } from './images/picture-work.js';
 import { offersChoice } from './images/providers/settings.js';
 import { Renditions } from './media/renditions.js';
 import type { MediaStorage } from './media/storage.js';
-import { systemErrorCode } from './media/system-error.js';
+import { createDocs } from './openapi/docs.js';
 import type { TaskRunner } from './tasks/runner.js';
 import { TaskFeed } from './tasks/task-feed.js';
 import type { TaskTable } from './tasks/table.js';
@@ -37,6 +39,8 @@ export interface AppParts {
   readonly runner: TaskRunner;
   readonly storage: MediaStorage;
   readonly pictureLimits: PictureLimits;
+  /** What decodes the pictures of requests. */
+  readonly pictureWork: Pick<PictureWork, 'normalise'>;
   readonly workers: WorkerPool;
   readonly log: Logger;
   /** The dashboard, where it is served. */
@@ -54,12 +58,13 @@ const ENDPOINTS: readonly string[] = [
   'GET /parameters',
   'POST /estimate',
   'GET /health',
+  'GET /docs',
   'GET /dashboard',
 ];
 
 /** Puts the Koa application together. */
 export function createApp(parts: AppParts): Koa {
-  const { config, manifest, table, runner, storage, pictureLimits, workers, log } = parts;
+  const { config, manifest, table, runner, storage, pictureLimits, pictureWork, workers, log } = parts;
   const apiParts: ApiParts = {
     config,
     readForm: createFormReader(config.maxUploadBytes),
@@ -69,6 +74,7 @@ export function createApp(parts: AppParts): Koa {
     runner,
     storage,
     pictureLimits,
+    pictureWork,
     pictureChoice: offersChoice(config.imageProvider),
   };
   const submit = createSubmit(apiParts);
@@ -94,6 +100,7 @@ export function createApp(parts: AppParts): Koa {
   });
   router.use(tasksApi.routes());
   router.get('/events', allEvents(feed, runner, eventTimes));
+  router.use(createDocs({ manifest, baseUrl }).routes());
   router.get('/parameters', parameters({ ...apiParts, maxUploadBytes: config.maxUploadBytes }));
   router.post('/estimate', estimate(apiParts));
   const files = { table, storage, renditions: new Renditions(storage) };

@@ -11,8 +11,10 @@ import { createApp } from './app.js';
 import { readPage } from './dashboard/page.js';
 import { readConfig, type Config } from './config.js';
 import { createGuardedClient } from './images/guarded-client.js';
-import { createPictureObtainer } from './images/obtain.js';
-import { PICTURE_LIMITS } from './images/picture.js';
+import { createPictureObtainer, type PictureObtainer } from './images/obtain.js';
+import { PICTURE_LIMITS, type PictureLimits } from './images/picture.js';
+import type { PictureWork } from './images/picture-work.js';
+import { PictureProcesses } from './images/picture-processes.js';
 import { createPictureProvider } from './images/providers/create-provider.js';
 import { listener } from './listener.js';
 import { createMediaStorage } from './media/storage.js';
@@ -35,21 +37,14 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
     log,
   });
   const table = await TaskTable.open(db, webhooks.journal);
-  const client = createGuardedClient({ maxBytes: pictureLimits.bytes });
   const workers = startWorkers(modelFolder, config, log);
+  const pictures = startPictureProcesses(pictureLimits, log);
   const runner = new TaskRunner({
     table,
     storage,
     workers,
     log,
-    pictures: createPictureObtainer({
-      provider: createPictureProvider(config.imageProvider, {
-        limits: pictureLimits,
-        onRetry: (event) => log.warn(event, 'the image provider is asked again'),
-      }),
-      download: (url, { signal }) => client.download(url, { signal, field: 'image_url' }),
-      limits: pictureLimits,
-    }),
+    pictures: createObtainer(config, pictureLimits, pictures, log),
     pictureConcurrency: config.pictureConcurrency,
     clipTimeoutMs: config.clipTimeoutMs,
   });
@@ -57,21 +52,36 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
   await runner.recover();
 
   const page = readPage(fileURLToPath(new URL('../dashboard', import.meta.url)));
-  const app = createApp({ config, manifest, table, runner, storage, pictureLimits, workers, log, page });
+  const app = createApp({
+    config,
+    manifest,
+    table,
+    runner,
+    storage,
+    pictureLimits,
+    pictureWork: pictures.forRequests,
+    workers,
+    log,
+    page,
+  });
   const server = listener(createServer({ headersTimeout: 10_000, requestTimeout: 120_000 }), app);
   server.listen(config.port, config.host);
   await once(server, 'listening');
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : config.port;
   const url = config.baseUrl ?? `http://localhost:${port}`;
-  const pictures = config.imageProvider.name;
-  log.info({ host: config.host, port, model: manifest.name, pictures }, `taking requests at ${url}`);
+  const provider = config.imageProvider.name;
+  log.info(
+    { host: config.host, port, model: manifest.name, pictures: provider },
+    `taking requests at ${url}`,
+  );
 
   return async () => {
     server.close();
     server.closeIdleConnections();
     await runner.close(config.shutdownGraceMs);
     await workers.stop();
+    await pictures.stop();
     server.closeAllConnections();
     await webhooks.close();
     await table.close();
@@ -92,6 +102,33 @@ function startWorkers(modelFolder: string, config: Config, log: Logger): WorkerP
   const pool = new WorkerPool(workers);
   pool.start();
   return pool;
+}
+
+/** Gets the pictures of prompts and addresses. */
+function createObtainer(
+  config: Config,
+  limits: PictureLimits,
+  work: PictureWork,
+  log: Logger,
+): PictureObtainer {
+  const client = createGuardedClient({ maxBytes: limits.bytes });
+  return createPictureObtainer({
+    provider: createPictureProvider(config.imageProvider, {
+      limits,
+      work,
+      onRetry: (event) => log.warn(event, 'the image provider is asked again'),
+    }),
+    download: (url, { signal }) => client.download(url, { signal, field: 'image_url' }),
+    limits,
+    work,
+  });
+}
+
+function startPictureProcesses(limits: PictureLimits, log: Logger): PictureProcesses {
+  const processes = new PictureProcesses(limits);
+  processes.on('died', (reason) => log.error({ reason }, 'a process for pictures ended'));
+  void processes.warm();
+  return processes;
 }
 
 async function main(): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Context, Middleware } from 'koa';
+import { z } from 'zod';
 import { invalidRequest, notFound } from '../errors.js';
 import type { Renditions } from '../media/renditions.js';
 import { sendFile } from '../media/send-file.js';
@@ -53,8 +54,8 @@ export type FileKind = keyof typeof FILES;
 export const FILE_KINDS = Object.keys(FILES) as readonly FileKind[];
 
 /**
- * GET and HEAD /download/<kind>/:id, with `?index=` for the variations after the first and `?download=1` for an
- * attachment; a thumbnail also as `?size=small`.
+ * GET and HEAD /download/<kind>/:id, an attachment, with `?index=` for the variations after the first and `?download=0`
+ * to show it; a thumbnail also as `?size=small`.
  */
 export const download =
   (kind: FileKind, parts: DownloadParts): Middleware =>
@@ -69,9 +70,14 @@ export const download =
     if (!sent) throw notFound(`The requested ${kind} no longer exists.`);
   };
 
-function variation(index: string | string[] | undefined): number {
-  if (index === undefined || index === '') return 0;
-  if (typeof index === 'string' && /^\d{1,2}$/.test(index)) return Number(index);
+/** Which of the variations. */
+export const indexSchema = z
+  .preprocess((value) => (value === '' ? 0 : value), z.coerce.number().int().min(0).max(99))
+  .describe('The number of a variation, from 0');
+
+function variation(index: unknown): number {
+  const parsed = indexSchema.safeParse(index ?? 0);
+  if (parsed.success) return parsed.data;
   throw invalidRequest(`Expected \`index\` to be the number of a variation, got ${JSON.stringify(index)}`, {
     field: 'index',
     allowed: 'an integer from 0',

@@ -1,6 +1,6 @@
-import { InvalidParameterError } from '../../samplers/index.js';
-import { CHOICES, choiceOfSeed } from '../images/providers/choice.js';
+import { choiceOfSeed } from '../images/providers/choice.js';
 import type { TaskSource } from '../tasks/task.js';
+import { imageIndexField, readField } from './fields.js';
 
 /**
  * Settles which picture of a prompt is used, `image_index` of the request or the one that the seed stands for.
@@ -14,7 +14,7 @@ export function choosePicture(
   seed: number,
   offered: boolean,
 ): { source: TaskSource; warnings: string[] } {
-  const index = imageIndex(field);
+  const index = readField(imageIndexField, field);
   if (source.type === 'prompt' && offered) {
     return { source: { ...source, image_index: index ?? choiceOfSeed(seed) }, warnings: [] };
   }
@@ -22,14 +22,4 @@ export function choosePicture(
   const why =
     source.type === 'prompt' ? 'the image provider makes one picture' : 'no picture is made of a prompt';
   return { source, warnings: [`image_index has no effect: ${why}`] };
-}
-
-/** The field `image_index`; blank counts as not given. */
-function imageIndex(value: unknown): number | undefined {
-  if (value === undefined || value === null || value === '') return undefined;
-  const index = typeof value === 'string' && /^\s*[0-9]+\s*$/.test(value) ? Number(value) : value;
-  if (typeof index !== 'number' || !Number.isInteger(index) || index < 1 || index > CHOICES) {
-    throw new InvalidParameterError('image_index', value, `an integer from 1 to ${CHOICES}`);
-  }
-  return index;
 }

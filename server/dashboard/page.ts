@@ -1,22 +1,12 @@
-import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
-import { gzipSync } from 'node:zlib';
 import type { Context } from 'koa';
-import { matchesTag } from '../etag.js';
-
-/** A file of the page, as it goes over the wire. */
-interface Asset {
-  readonly type: string;
-  readonly etag: string;
-  readonly body: Buffer;
-  readonly gzipped: Buffer;
-}
+import { createAsset, sendAsset, type StaticAsset } from '../static-asset.js';
 
 /** The built page: its document, and the script and the style that the document names. */
 export interface Page {
-  readonly document: Asset;
-  readonly assets: ReadonlyMap<string, Asset>;
+  readonly document: StaticAsset;
+  readonly assets: ReadonlyMap<string, StaticAsset>;
 }
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -42,17 +32,13 @@ const CONTENT_SECURITY_POLICY = [
 /** Reads the page that the build wrote to `folder`. @throws when it is not there */
 export function readPage(folder: string): Page {
   const files = readdirSync(folder).filter((name) => extname(name) in TYPES);
-  const assets = new Map(files.map((name) => [name, readAsset(join(folder, name))]));
+  const assets = new Map(
+    files.map((name) => [name, createAsset(TYPES[extname(name)], readFileSync(join(folder, name)))]),
+  );
   const document = assets.get('index.html');
   if (!document) throw new Error(`The dashboard is not built: there is no index.html in ${folder}`);
   assets.delete('index.html');
   return { document, assets };
-}
-
-function readAsset(path: string): Asset {
-  const body = readFileSync(path);
-  const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
-  return { type: TYPES[extname(path)], etag, body, gzipped: gzipSync(body) };
 }
 
 /** Answers with the page itself. */
@@ -61,28 +47,13 @@ export function sendDocument(ctx: Context, { document }: Page): void {
     'Content-Security-Policy': CONTENT_SECURITY_POLICY,
     'Referrer-Policy': 'no-referrer',
     'Cross-Origin-Opener-Policy': 'same-origin',
-    'Cache-Control': 'no-cache',
   });
-  send(ctx, document);
+  sendAsset(ctx, document);
 }
 
 /** Answers with the script or the style: the name of each changes with its content. False where there is none of that name. */
-export function sendAsset(ctx: Context, { assets }: Page, name: string): boolean {
+export function sendFileOf(ctx: Context, { assets }: Page, name: string): boolean {
   const asset = assets.get(name);
-  if (!asset) return false;
-  ctx.set('Cache-Control', 'public, max-age=31536000, immutable');
-  send(ctx, asset);
-  return true;
-}
-
-function send(ctx: Context, { type, etag, body, gzipped }: Asset): void {
-  ctx.set({ ETag: etag, 'Content-Type': type });
-  ctx.vary('Accept-Encoding');
-  if (matchesTag(ctx.get('If-None-Match'), etag)) {
-    ctx.status = 304;
-    return;
-  }
-  const compressed = ctx.acceptsEncodings('gzip', 'identity') === 'gzip';
-  if (compressed) ctx.set('Content-Encoding', 'gzip');
-  ctx.body = compressed ? gzipped : body;
+  if (asset) sendAsset(ctx, asset, 'public, max-age=31536000, immutable');
+  return asset !== undefined;
 }

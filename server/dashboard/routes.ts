@@ -1,7 +1,7 @@
 import Router from '@koa/router';
 import type { Middleware } from 'koa';
 import { notFound } from '../errors.js';
-import { sendAsset, sendDocument, type Page } from './page.js';
+import { sendFileOf, sendDocument, type Page } from './page.js';
 
 /**
  * GET /dashboard, GET / for a browser, and the page's script and style. Every address in the page is relative, so that
@@ -14,7 +14,7 @@ export function dashboardRoutes(page: Page): Router {
   router.get('/dashboard', (ctx) => sendDocument(ctx, page));
   router.get('/dashboard/', (ctx) => ctx.redirect('../dashboard'));
   router.get('/dashboard/:name', (ctx) => {
-    if (!sendAsset(ctx, page, ctx.params.name)) throw notFound(`There is nothing at ${ctx.path}`);
+    if (!sendFileOf(ctx, page, ctx.params.name)) throw notFound(`There is nothing at ${ctx.path}`);
   });
   return router;
 }

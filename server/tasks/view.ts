@@ -53,9 +53,6 @@ export interface Outlook {
   readonly etaSeconds: number | null;
 }
 
-const PLACEHOLDER_WARNING =
-  'The picture is a placeholder composed from the prompt, because no image provider is configured';
-
 /** `2024-01-05 10:03:12`: the time form of the img2vid API, UTC. */
 const plainTime = (ms: number): string => new Date(ms).toISOString().slice(0, 19).replace('T', ' ');
 
@@ -97,7 +94,7 @@ export function viewTask(task: Task, outlook: Outlook, preview?: number): TaskVi
     model: task.model,
     kind: task.kind,
     api: task.origin.api,
-    warnings: task.placeholder ? [...task.warnings, PLACEHOLDER_WARNING] : task.warnings,
+    warnings: task.warnings,
     error: task.error,
   };
 }

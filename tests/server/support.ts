@@ -6,6 +6,7 @@ import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type Koa from 'koa';
 import { pino, type Logger } from 'pino';
 import type { ClipJob, ClipResult } from '../../pipeline/clip-job.js';
 import { PipelineError } from '../../pipeline/errors.js';
@@ -18,7 +19,9 @@ import { readConfig } from '../../server/config.js';
 import { readPage } from '../../server/dashboard/page.js';
 import { listener } from '../../server/listener.js';
 import type { PictureObtainer } from '../../server/images/obtain.js';
+import { localPictureWork } from '../../server/images/local-picture-work.js';
 import { PICTURE_LIMITS } from '../../server/images/picture.js';
+import type { PictureWork } from '../../server/images/picture-work.js';
 import { createMediaStorage, type MediaStorage } from '../../server/media/storage.js';
 import { TaskRunner } from '../../server/tasks/runner.js';
 import { openDatabase } from '../../server/tasks/database.js';
@@ -41,6 +44,7 @@ export interface TestService {
   readonly port: number;
   readonly folder: string;
   readonly server: Server;
+  readonly app: Koa;
   readonly table: TaskTable;
   readonly storage: MediaStorage;
   readonly runner: TaskRunner;
@@ -133,6 +137,7 @@ export async function startService(
     readonly obtain?: PictureObtainer['obtain'];
     readonly env?: NodeJS.ProcessEnv;
     readonly pictures?: PictureObtainer;
+    readonly pictureWork?: PictureWork;
     readonly log?: Logger;
     readonly webhooks?: Partial<WebhookOptions>;
     readonly eventTimes?: Partial<EventTimes>;
@@ -158,7 +163,7 @@ export async function startService(
         source.type === 'upload'
           ? Promise.reject(new Error('An uploaded picture is stored before its task exists'))
           : (options.obtain?.(source, params, obtaining) ??
-            Promise.resolve({ png: Buffer.from('png'), placeholder: true })),
+            Promise.resolve({ png: Buffer.from('png'), placeholder: true, note: 'a placeholder' })),
     },
     workers: {
       size: 1,
@@ -179,6 +184,7 @@ export async function startService(
     runner,
     storage,
     pictureLimits: PICTURE_LIMITS,
+    pictureWork: options.pictureWork ?? localPictureWork,
     workers: new WorkerPool([]),
     log,
     page: readPage(PAGE),
@@ -221,5 +227,5 @@ export async function startService(
     await table.close();
     if (options.folder === undefined) rmSync(folder, { recursive: true, force: true });
   };
-  return { url, port, folder, server, table, storage, runner, jobs, call, ended, close };
+  return { url, port, folder, server, app, table, storage, runner, jobs, call, ended, close };
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { estimateSchema } from '../../../server/openapi/service-paths.js';
 import { startService, type TestService } from '../support.js';
 
 let service: TestService;
@@ -23,6 +24,7 @@ test('says what a clip costs without making a task', async () => {
     wait_seconds: null,
     memory_bytes: null,
   });
+  estimateSchema.strict().parse(body);
   expect((await service.call('GET', '/tasks')).body.total).toBe(0);
 });
 

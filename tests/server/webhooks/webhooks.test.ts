@@ -114,8 +114,8 @@ describe('what is sent', () => {
     await submit(service, { webhook: receiver.url, seed: 2 });
     await receiver.until(1);
     const running = await submit(service, { webhook: receiver.url });
-    const waiting = await submit(service, { webhook: receiver.url });
     await held.running(running);
+    const waiting = await submit(service, { webhook: receiver.url });
     await service.call('POST', `/tasks/${waiting}/cancel`);
     await receiver.until(2);
     await service.call('DELETE', `/tasks/${running}`);
