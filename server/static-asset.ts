@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { gzipSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
 import type { Context } from 'koa';
 import { matchesTag } from './etag.js';
 
@@ -11,10 +12,12 @@ export interface StaticAsset {
   readonly etag: string;
 }
 
-export function createAsset(type: string, content: Buffer | string): StaticAsset {
+const compress = promisify(gzip);
+
+export async function createAsset(type: string, content: Buffer | string): Promise<StaticAsset> {
   const body = Buffer.from(content);
   const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
-  return { type, body, gzipped: gzipSync(body), etag };
+  return { type, body, gzipped: await compress(body), etag };
 }
 
 /** Answers with an asset, compressed where the client takes that, or with a 304. */

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import type { Context } from 'koa';
 import { createAsset, sendAsset, type StaticAsset } from '../static-asset.js';
@@ -9,7 +9,7 @@ export interface Page {
   readonly assets: ReadonlyMap<string, StaticAsset>;
 }
 
-const TYPES: Readonly<Record<string, string>> = {
+const TYPES: Readonly<Record<string, string | undefined>> = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
@@ -30,11 +30,12 @@ const CONTENT_SECURITY_POLICY = [
 ].join('; ');
 
 /** Reads the page that the build wrote to `folder`. @throws when it is not there */
-export function readPage(folder: string): Page {
-  const files = readdirSync(folder).filter((name) => extname(name) in TYPES);
-  const assets = new Map(
-    files.map((name) => [name, createAsset(TYPES[extname(name)], readFileSync(join(folder, name)))]),
-  );
+export async function readPage(folder: string): Promise<Page> {
+  const assets = new Map<string, StaticAsset>();
+  for (const name of await readdir(folder)) {
+    const type = TYPES[extname(name)];
+    if (type) assets.set(name, await createAsset(type, await readFile(join(folder, name))));
+  }
   const document = assets.get('index.html');
   if (!document) throw new Error(`The dashboard is not built: there is no index.html in ${folder}`);
   assets.delete('index.html');

@@ -43,24 +43,24 @@ async function loadAssets(): Promise<ReadonlyMap<string, StaticAsset>> {
   const folder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
   const file = (name: string): Promise<Buffer> => readFile(join(folder, name));
   return new Map([
-    ['', createAsset('text/html; charset=utf-8', PAGE)],
-    ['start.js', createAsset('text/javascript; charset=utf-8', START)],
-    ['swagger-ui.css', createAsset('text/css; charset=utf-8', await file('swagger-ui.css'))],
+    ['', await createAsset('text/html; charset=utf-8', PAGE)],
+    ['start.js', await createAsset('text/javascript; charset=utf-8', START)],
+    ['swagger-ui.css', await createAsset('text/css; charset=utf-8', await file('swagger-ui.css'))],
     [
       'swagger-ui-bundle.js',
-      createAsset('text/javascript; charset=utf-8', await file('swagger-ui-bundle.js')),
+      await createAsset('text/javascript; charset=utf-8', await file('swagger-ui-bundle.js')),
     ],
   ]);
 }
 
 /** GET /openapi.json, and GET /docs: the same for a reader, who can try every call. No asset is from another host. */
 export function createDocs(options: DocumentOptions): Router {
-  let document: StaticAsset | undefined;
+  let document: Promise<StaticAsset> | undefined;
   let assets: Promise<ReadonlyMap<string, StaticAsset>> | undefined;
   const router = new Router();
-  router.get('/openapi.json', (ctx) => {
+  router.get('/openapi.json', async (ctx) => {
     document ??= createAsset('application/json; charset=utf-8', JSON.stringify(createDocument(options)));
-    sendAsset(ctx, document);
+    sendAsset(ctx, await document);
   });
   router.get(['/docs', '/docs/:file'], async (ctx) => {
     const { file = '' } = ctx.params as { file?: string };

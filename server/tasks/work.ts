@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { ClipProgress } from '../../pipeline/clip-job.js';
+import type { ClipJob, ClipProgress, ClipResult } from '../../pipeline/clip-job.js';
 import type { WorkerPool } from '../../pipeline/worker-pool.js';
 import type { PictureObtainer } from '../images/obtain.js';
 import type { MediaStorage } from '../media/storage.js';
@@ -58,7 +58,7 @@ export class TaskWork {
 
   /** Makes the task's files on a device and completes it. */
   async makeClip(id: string, signal: AbortSignal): Promise<void> {
-    const { table, storage, workers, clipTimeoutMs, log } = this.#o;
+    const { table, storage, log } = this.#o;
     const task = await table.get(id);
     const queued = task?.status === 'queued';
     if (!task || isTerminal(task.status) || (queued && !(await table.start(id, 'encode')))) {
@@ -66,22 +66,12 @@ export class TaskWork {
       return;
     }
     this.#forecast.begin(id);
-    const base = task.source.type === 'upload' ? 0 : PICTURE_SHARE;
     const folder = await storage.createWork(id);
     try {
       const checkpoints = await storage.claimCheckpoints(id);
       signal.throwIfAborted();
       const job = { id, picture: storage.picture(id), params: task.params, folder, checkpoints };
-      const result = await workers.run(job, {
-        signal,
-        timeoutMs: clipTimeoutMs,
-        onProgress: (progress) => table.report(id, taskProgress(progress, base)),
-        onNote: ({ level, message, details }) => log[level]({ task: id, ...details }, message),
-        onPreview: (preview) => {
-          this.#previews.put(id, preview);
-          table.touch(id);
-        },
-      });
+      const result = await this.#runJob(job, task, signal);
       // The files are in place before the row says so: `completed` never points at nothing.
       await storage.publishWork(folder, id);
       const { milliseconds, warnings, resumedSteps, ...files } = result;
@@ -91,8 +81,27 @@ export class TaskWork {
       await storage.removeInterim(id);
       if (completed) log.info({ task: id, milliseconds, warnings, resumedSteps }, 'clip completed');
     } finally {
-      this.#previews.drop(id);
       await storage.removeWork(folder);
+    }
+  }
+
+  /** Has a worker make the files of a job, and shows how it gets on. */
+  async #runJob(job: ClipJob, { id, source }: Task, signal: AbortSignal): Promise<ClipResult> {
+    const { table, workers, clipTimeoutMs, log } = this.#o;
+    const base = source.type === 'upload' ? 0 : PICTURE_SHARE;
+    try {
+      return await workers.run(job, {
+        signal,
+        timeoutMs: clipTimeoutMs,
+        onProgress: (progress) => table.report(id, taskProgress(progress, base)),
+        onPreview: (preview) => {
+          this.#previews.put(id, preview);
+          table.touch(id);
+        },
+        onNote: ({ level, message, details }) => log[level]({ task: id, ...details }, message),
+      });
+    } finally {
+      this.#previews.drop(id);
     }
   }
 

@@ -187,7 +187,7 @@ export async function startService(
     pictureWork: options.pictureWork ?? localPictureWork,
     workers: new WorkerPool([]),
     log,
-    page: readPage(PAGE),
+    page: await readPage(PAGE),
     ...(options.eventTimes ? { eventTimes: options.eventTimes } : {}),
   });
   const server = listener(createServer(), app);
