@@ -1,4 +1,5 @@
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { Task } from '../api/wire.js';
 import { go } from '../shell/route.js';
 import { applyFilter, EVERYTHING, type Filter } from '../tasks/filter.js';
 import { useTasks } from '../tasks/store.js';
@@ -31,15 +32,7 @@ export function TaskList({ selected, loadOlder }: Props) {
     if (wantsOlder) void loadOlder().catch(() => undefined);
   }, [wantsOlder, tasks]);
 
-  const move = (event: KeyboardEvent): void => {
-    const by = { ArrowDown: 1, ArrowUp: -1, j: 1, k: -1 }[event.key];
-    if (by === undefined || shown.length === 0) return;
-    event.preventDefault();
-    const at = shown.findIndex(({ id }) => id === selected);
-    const next = Math.min(shown.length - 1, Math.max(0, at + by));
-    go({ view: 'task', id: shown[next].id });
-    reveal(box.current, next);
-  };
+  const move = useArrowKeys(box, shown, selected);
 
   const inTabOrder = shown.slice(first, end).some(({ id }) => id === selected) ? selected : shown[first]?.id;
   return (
@@ -50,7 +43,7 @@ export function TaskList({ selected, loadOlder }: Props) {
         count={filtered ? shown.length : total}
         complete={complete}
       />
-      <div class="rows" ref={box} onKeyDown={move}>
+      <div class="rows" ref={box} tabIndex={-1} onKeyDown={move}>
         {shown.length === 0 && <Nothing filtered={filtered} connecting={store.connection === 'connecting'} />}
         <ul style={{ height: `${shown.length * ROW}px` }}>
           {shown.slice(first, end).map((task, i) => (
@@ -100,14 +93,41 @@ function useWindow(
   return { first, end: Math.min(count, Math.ceil((top + height) / ROW) + SPARE) };
 }
 
-/** Scrolls just as far as it takes, and moves the focus along. */
+/**
+ * Arrow keys open the next task and take the focus along. The row of that task may have to be drawn first, and the one in
+ * focus may go meanwhile, so the list itself holds the focus until then.
+ */
+function useArrowKeys(
+  box: { readonly current: HTMLDivElement | null },
+  shown: readonly Task[],
+  selected: string | undefined,
+): (event: KeyboardEvent) => void {
+  const cursor = useRef(selected);
+  useLayoutEffect(() => {
+    cursor.current = selected;
+  }, [selected]);
+  useLayoutEffect(() => {
+    if (!box.current?.contains(document.activeElement)) return;
+    box.current.querySelector<HTMLElement>('[aria-current="true"]')?.focus({ preventScroll: true });
+  });
+  return (event) => {
+    const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (by === undefined || shown.length === 0) return;
+    event.preventDefault();
+    const at = shown.findIndex(({ id }) => id === cursor.current);
+    const next = Math.min(shown.length - 1, Math.max(0, at + by));
+    if (next === at) return;
+    cursor.current = shown[next].id; // the next key may come before this one is drawn
+    box.current?.focus({ preventScroll: true });
+    reveal(box.current, next);
+    go({ view: 'task', id: shown[next].id });
+  };
+}
+
+/** Scrolls just as far as it takes. */
 function reveal(box: HTMLDivElement | null, index: number): void {
   if (!box) return;
   const top = index * ROW;
   if (top < box.scrollTop) box.scrollTop = top;
   else if (top + ROW > box.scrollTop + box.clientHeight) box.scrollTop = top + ROW - box.clientHeight;
-  setTimeout(
-    () => box.querySelector<HTMLElement>('[aria-current="true"]')?.focus({ preventScroll: true }),
-    50,
-  );
 }

@@ -12,15 +12,21 @@ export interface Filter {
 
 export const EVERYTHING: Filter = { group: 'all', text: '' };
 
-/** The tasks of a group in which every word occurs: in the prompt, address, id, model, component names or error. */
+/** The tasks of a group in which every word occurs: in prompt, address, model, components, size or error, or as their id. */
 export function applyFilter(tasks: readonly Task[], { group, text }: Filter): readonly Task[] {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   if (group === 'all' && words.length === 0) return tasks;
-  return tasks.filter((task) => belongs(task, group) && words.every((word) => textOf(task).includes(word)));
+  return tasks.filter((task) => belongs(task, group) && words.every((word) => mentions(task, word)));
 }
 
 const belongs = (task: Task, group: Group): boolean =>
   group === 'all' || (group === 'running' ? isRunning(task) : task.status === group);
+
+/** An id is told by its beginning: in the middle of one any digits occur. */
+const mentions = (task: Task, word: string): boolean =>
+  textOf(task).includes(word) || (word.length >= ID_PART && task.id.startsWith(word));
+
+const ID_PART = 4;
 
 const texts = new WeakMap<Task, string>();
 
@@ -28,10 +34,9 @@ const texts = new WeakMap<Task, string>();
 function textOf(task: Task): string {
   const known = texts.get(task);
   if (known !== undefined) return known;
-  const { id, model, seed, params, error } = task;
+  const { model, seed, params, error } = task;
   const parts = [
     titleOf(task),
-    id,
     model,
     `seed ${seed}`,
     params.sampler,
