@@ -56,7 +56,7 @@ function build() {
     { stdio: 'inherit' },
   );
   if (status !== 0) process.exit(status ?? 1);
-  buildPage(join(root, 'dashboard'), join(fresh, 'dashboard'));
+  buildPage(join(root, 'dashboard'), join(fresh, 'page'));
   writeFileSync(join(fresh, '.built'), '');
   rmSync(dist, { recursive: true, force: true });
   renameSync(fresh, dist);

@@ -51,7 +51,7 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
   webhooks.start(table);
   await runner.recover();
 
-  const page = await readPage(fileURLToPath(new URL('../dashboard', import.meta.url)));
+  const page = await readPage(fileURLToPath(new URL('../page', import.meta.url)));
   const app = createApp({
     config,
     manifest,

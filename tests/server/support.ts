@@ -63,7 +63,7 @@ export interface TestService {
 }
 
 /** The dashboard as it was built. */
-const PAGE = fileURLToPath(new URL('../../dist/dashboard', import.meta.url));
+const PAGE = fileURLToPath(new URL('../../dist/page', import.meta.url));
 
 /** What the stand-in worker writes as a clip. */
 export const VIDEO = Buffer.from('0123456789 not really a video');
