@@ -25,14 +25,13 @@ export function usePlayback(frames: number, fps: number): Playback {
   const [frame, setFrame] = useState(0);
   const all = (): HTMLVideoElement[] => videos.current.filter((video) => video !== null);
 
-  useEffect(() => {
-    for (const video of all()) {
-      video.loop = looping;
-      video.playbackRate = speed;
-      if (playing) void video.play().catch(() => undefined);
-      else video.pause();
-    }
-  });
+  const apply = (video: HTMLVideoElement): void => {
+    video.loop = looping;
+    video.playbackRate = speed;
+    if (playing) void video.play().catch(() => undefined);
+    else video.pause();
+  };
+  useEffect(() => all().forEach(apply), [playing, looping, speed]);
 
   useEffect(() => {
     let request = 0;
@@ -70,6 +69,7 @@ export function usePlayback(frames: number, fps: number): Playback {
     seek,
     attach: (place) => (video) => {
       videos.current[place] = video;
+      if (video) apply(video); // its file may come long after the last change of these settings
     },
   };
 }
