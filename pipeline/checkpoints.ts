@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { SamplingState } from '../samplers/index.js';
 import { readCheckpoint, writeCheckpoint } from './checkpoint-file.js';
 import type { ClipJob, ClipNote } from './clip-job.js';
+import { reasonOf } from './device-errors.js';
 import type { Model } from './model.js';
 import { SaveBudget } from './save-budget.js';
 
@@ -84,7 +85,10 @@ export class Checkpoints {
  * Names all that decides a clip bit for bit: its parameters and picture, the model, and the kind of device, since
  * devices round differently.
  */
-export async function nameOfClip({ params, picture }: ClipJob, model: Model): Promise<string> {
+export async function nameOfClip(
+  { params, picture }: Pick<ClipJob, 'params' | 'picture'>,
+  model: Model,
+): Promise<string> {
   const pictureDigest = createHash('sha256')
     .update(await readFile(picture))
     .digest('hex');
@@ -95,5 +99,5 @@ export async function nameOfClip({ params, picture }: ClipJob, model: Model): Pr
 
 const reason = (variation: number, error: unknown): ClipNote['details'] => ({
   variation,
-  reason: error instanceof Error ? error.message : String(error),
+  reason: reasonOf(error),
 });

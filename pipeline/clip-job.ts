@@ -1,9 +1,11 @@
 import type { ClipParams } from './clip-params.js';
 import type { PipelineErrorCode } from './errors.js';
 import type { ClipPreview } from './preview.js';
+import type { StoryJob } from './story-job.js';
 
 /** One clip to make, as it crosses to the worker process. */
 export interface ClipJob {
+  readonly kind?: 'clip';
   readonly id: string;
   /** Path of the picture to animate. */
   readonly picture: string;
@@ -16,6 +18,9 @@ export interface ClipJob {
    */
   readonly checkpoints?: string;
 }
+
+/** What a worker can be asked for. */
+export type Job = ClipJob | StoryJob;
 
 export type ClipStage = 'encode' | 'sample' | 'decode' | 'write';
 
@@ -38,6 +43,8 @@ export interface ClipNote {
 export interface ClipVideo {
   readonly file: string;
   readonly thumbnail: string;
+  /** Where the job asks for one. */
+  readonly gif?: string;
   readonly seed: number;
   readonly frames: number;
   readonly bytes: number;
@@ -73,7 +80,7 @@ export interface WireError {
 }
 
 export type ToWorker =
-  { readonly type: 'run'; readonly job: ClipJob } | { readonly type: 'cancel'; readonly id: string };
+  { readonly type: 'run'; readonly job: Job } | { readonly type: 'cancel'; readonly id: string };
 
 export type FromWorker =
   | { readonly type: 'ready'; readonly info: WorkerInfo }

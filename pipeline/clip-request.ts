@@ -13,6 +13,7 @@ import {
 } from '../samplers/index.js';
 import { allowedValues, clipFields, type ClipField } from './clip-fields.js';
 import type { ClipParams } from './clip-params.js';
+import { MAX_GIF_FPS } from './gif.js';
 import type { ModelManifest } from './manifest.js';
 
 /** A request's parameters, resolved, and what the caller should know about them. */
@@ -23,8 +24,8 @@ export interface ResolvedClip {
 
 const NUMERIC = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
-/** Forms carry numbers as text. */
-const fromText = (value: unknown): unknown =>
+/** Forms carry numbers as text: gives the number, and anything else as it is. */
+export const numberFromText = (value: unknown): unknown =>
   typeof value === 'string' && NUMERIC.test(value.trim()) ? Number(value) : value;
 
 type FieldValue = string | number | undefined;
@@ -35,7 +36,7 @@ function fieldSchema({ type, min, max, multipleOf, choices }: ClipField): z.ZodT
   if (min !== undefined) schema = schema.min(min);
   if (max !== undefined) schema = schema.max(max);
   if (multipleOf !== undefined) schema = schema.multipleOf(multipleOf);
-  return z.preprocess(fromText, schema);
+  return z.preprocess(numberFromText, schema);
 }
 
 /** The schema of a clip request for a model: every field optional, no other field allowed. */
@@ -85,6 +86,8 @@ export function resolveClip(
     decoding_t: setting('decoding_t'),
     decoding_overlap: (given.decoding_overlap as number | undefined) ?? 0,
     num_cols: (given.num_cols as number | undefined) ?? 1,
+    fit: (given.fit as ClipParams['fit'] | undefined) ?? 'cover',
+    outputs: (given.outputs as ClipParams['outputs'] | undefined) ?? 'mp4',
     sampler: sampling.sampler.name,
     discretization: sampling.discretization.name,
     guider: sampling.guider.name,
@@ -94,7 +97,12 @@ export function resolveClip(
   };
   checkVolume(params, manifest);
   checkSchedule(params, manifest);
-  return { params, warnings: [...warningsFor(given, sampling, manifest), ...overlapWarnings(params)] };
+  const warnings = [
+    ...warningsFor(given, sampling, manifest),
+    ...overlapWarnings(params),
+    ...gifWarnings(params),
+  ];
+  return { params, warnings };
 }
 
 /** Frames of a size that each are fine can be too many together. */
@@ -151,6 +159,11 @@ function overlapWarnings({ decoding_overlap, decoding_t, T }: ClipParams): strin
   return [
     `decoding_overlap has no effect: decoding_t is ${decoding_t}, so all ${T} frames are decoded at once`,
   ];
+}
+
+function gifWarnings({ outputs, fps }: ClipParams): string[] {
+  if (outputs !== 'mp4+gif' || fps <= MAX_GIF_FPS) return [];
+  return [`The GIF plays at ${MAX_GIF_FPS} frames a second, not ${fps}: players show none faster`];
 }
 
 function warningsFor(

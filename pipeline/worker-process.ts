@@ -2,11 +2,11 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type {
-  ClipJob,
   ClipNote,
   ClipProgress,
   ClipResult,
   FromWorker,
+  Job,
   ToWorker,
   WorkerInfo,
 } from './clip-job.js';
@@ -45,7 +45,7 @@ export interface RunOptions {
 }
 
 interface Running extends Pick<RunOptions, 'onProgress' | 'onNote' | 'onPreview'> {
-  readonly job: ClipJob;
+  readonly job: Job;
   readonly settle: (outcome: ClipResult | Error) => void;
 }
 
@@ -56,9 +56,15 @@ const MAX_RESTART_DELAY_MS = 30_000;
  * blocks its thread for a whole step and native code can crash, so neither happens in the process that serves clients.
  * A process that dies is replaced; a job that does not obey a cancel in time is ended by killing its process.
  *
- * Emits `state` after every change of `state`, `ready` with the worker's description, `died` with the reason.
+ * Emits `state` after every change of `state`, `ready` with the worker's description, `died` with the reason, and `done` with
+ * each job that was finished and its result.
  */
-export class WorkerProcess extends EventEmitter<{ state: []; ready: [WorkerInfo]; died: [string] }> {
+export class WorkerProcess extends EventEmitter<{
+  state: [];
+  ready: [WorkerInfo];
+  died: [string];
+  done: [Job, ClipResult];
+}> {
   readonly #options: Required<WorkerOptions>;
   #child: ChildProcess | undefined;
   #state: WorkerState = 'starting';
@@ -78,6 +84,11 @@ export class WorkerProcess extends EventEmitter<{ state: []; ready: [WorkerInfo]
       halfBatch: false,
       ...options,
     };
+  }
+
+  /** The device as it was asked for. */
+  get device(): string {
+    return this.#options.device;
   }
 
   get state(): WorkerState {
@@ -122,7 +133,7 @@ export class WorkerProcess extends EventEmitter<{ state: []; ready: [WorkerInfo]
    * Runs one job; the worker must not be busy.
    * @throws PipelineError: what ended the clip; `cancelled` after an abort, `timeout`, or `worker_crashed`
    */
-  async run(job: ClipJob, options: RunOptions = {}): Promise<ClipResult> {
+  async run(job: Job, options: RunOptions = {}): Promise<ClipResult> {
     const { signal, timeoutMs } = options;
     await this.whenReady();
     if (signal?.aborted) throw new PipelineError('cancelled', 'Cancelled');
@@ -200,7 +211,10 @@ export class WorkerProcess extends EventEmitter<{ state: []; ready: [WorkerInfo]
         if (this.#running?.job.id === message.id) this.#running.onNote?.(message.note);
         break;
       case 'done':
-        if (this.#running?.job.id === message.id) this.#running.settle(message.result);
+        if (this.#running?.job.id === message.id) {
+          this.emit('done', this.#running.job, message.result);
+          this.#running.settle(message.result);
+        }
         break;
       case 'failed':
         if (this.#running?.job.id === message.id) {

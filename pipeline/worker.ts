@@ -4,13 +4,15 @@
  * evaluations.
  */
 import { Worker } from 'node:worker_threads';
-import { runClip } from './clip.js';
-import type { ClipJob, FromWorker, ToWorker, WireError } from './clip-job.js';
+import { runClip, type ClipContext } from './clip.js';
+import type { FromWorker, Job, ToWorker, WireError } from './clip-job.js';
 import { isCudaFault } from './device-errors.js';
 import { PipelineError } from './errors.js';
 import { findFfmpeg, type Ffmpeg } from './ffmpeg.js';
 import { loadModel, type Model } from './model.js';
 import { createPreviewer } from './preview.js';
+import { runStory } from './story.js';
+import { isDiskFull } from './system-error.js';
 
 const [modelFolder, device, ...flags] = process.argv.slice(2);
 
@@ -21,17 +23,18 @@ const send = (message: FromWorker): void => {
 
 const toWire = (error: unknown): WireError => {
   if (error instanceof PipelineError) return { code: error.code, message: error.message };
+  if (isDiskFull(error)) return { code: 'storage_full', message: 'The disk is full' };
   console.error(error); // unexpected: its stack is wanted in the log
   return { code: 'internal_error', message: 'The clip could not be made because of an internal error' };
 };
 
 let current: { readonly id: string; readonly abort: AbortController } | undefined;
 
-async function take(job: ClipJob, model: Model, ffmpeg: Ffmpeg): Promise<void> {
+async function take(job: Job, model: Model, ffmpeg: Ffmpeg): Promise<void> {
   const abort = new AbortController();
   current = { id: job.id, abort };
   try {
-    const result = await runClip(job, {
+    const context: ClipContext = {
       model,
       ffmpeg,
       signal: abort.signal,
@@ -41,7 +44,8 @@ async function take(job: ClipJob, model: Model, ffmpeg: Ffmpeg): Promise<void> {
         fps: job.params.fps,
         onPreview: (preview) => send({ type: 'preview', id: job.id, preview }),
       }),
-    });
+    };
+    const result = await (job.kind === 'story' ? runStory(job, context) : runClip(job, context));
     send({ type: 'done', id: job.id, result });
   } catch (error) {
     if (model.device !== 'cpu' && isCudaFault(error)) {

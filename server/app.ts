@@ -4,33 +4,26 @@ import type { Logger } from 'pino';
 import type { ModelManifest } from '../pipeline/manifest.js';
 import { systemErrorCode } from '../pipeline/system-error.js';
 import type { WorkerPool } from '../pipeline/worker-pool.js';
-import type { ApiParts } from './api/api-parts.js';
-import { download, FILE_KINDS } from './api/download.js';
-import { estimate } from './api/estimate.js';
+import { securityHeaders } from './access/security-headers.js';
+import { animateErrors } from './api/animate/animate.js';
+import { cogErrors } from './api/cog/errors.js';
 import type { EventTimes } from './api/event-stream.js';
-import { allEvents, EVENT_TIMES } from './api/events.js';
-import { createFormReader } from './api/form.js';
-import { health } from './api/health.js';
-import { answerErrors } from './api/http-errors.js';
-import { img2vid } from './api/img2vid.js';
-import { parameters } from './api/parameters.js';
-import { status } from './api/status.js';
-import { createSubmit } from './api/submit.js';
-import { createTaskJson } from './api/task-json.js';
-import { createTasksApi } from './api/tasks.js';
+import { fastapiForm } from './api/fastapi-errors.js';
+import { answerErrors, codedForm, errorForm } from './api/http-errors.js';
+import { img2videoErrors } from './api/img2video/img2video.js';
+import { metricsPage } from './api/metrics.js';
+import { STORY_ADDRESSES } from './api/story/api.js';
 import type { Config } from './config.js';
 import type { Page } from './dashboard/page.js';
-import { dashboardRoutes } from './dashboard/routes.js';
+import { createGate } from './gate.js';
 import type { PictureLimits } from './images/picture.js';
 import type { PictureWork } from './images/picture-work.js';
-import { offersChoice } from './images/providers/settings.js';
-import { Renditions } from './media/renditions.js';
 import type { MediaStorage } from './media/storage.js';
-import { createDocs } from './openapi/docs.js';
+import { createRouter } from './router.js';
 import type { TaskRunner } from './tasks/runner.js';
-import { TaskFeed } from './tasks/task-feed.js';
 import type { TaskTable } from './tasks/table.js';
-import { createWebhookReader } from './webhooks/subscription.js';
+import type { Metrics } from './telemetry/metrics.js';
+import { observeRequests } from './telemetry/requests.js';
 
 export interface AppParts {
   readonly config: Config;
@@ -43,80 +36,32 @@ export interface AppParts {
   readonly pictureWork: Pick<PictureWork, 'normalise'>;
   readonly workers: WorkerPool;
   readonly log: Logger;
+  readonly metrics: Metrics;
   /** The dashboard, where it is served. */
   readonly page?: Page;
   /** Other times of event streams than the usual ones. */
   readonly eventTimes?: Partial<EventTimes>;
 }
 
-const ENDPOINTS: readonly string[] = [
-  'POST /img2vid',
-  'GET /status',
-  'GET /download/video/:id',
-  '/tasks',
-  'GET /events',
-  'GET /parameters',
-  'POST /estimate',
-  'GET /health',
-  'GET /docs',
-  'GET /dashboard',
-];
-
-/** Puts the Koa application together. */
+/** Puts the Koa application together: what every request passes on its way to its endpoint. */
 export function createApp(parts: AppParts): Koa {
-  const { config, manifest, table, runner, storage, pictureLimits, pictureWork, workers, log } = parts;
-  const apiParts: ApiParts = {
-    config,
-    readForm: createFormReader(config.maxUploadBytes),
-    readWebhook: createWebhookReader(config.webhooks.allowedOrigins),
-    manifest,
-    table,
-    runner,
-    storage,
-    pictureLimits,
-    pictureWork,
-    pictureChoice: offersChoice(config.imageProvider),
-  };
-  const submit = createSubmit(apiParts);
-  const { baseUrl } = config;
-  const router = new Router();
-  if (parts.page) router.use(dashboardRoutes(parts.page).routes());
-  router.get('/', (ctx) => {
-    ctx.body = { name: 'img2vid', model: manifest.name, endpoints: ENDPOINTS };
-  });
-  router.get('/health', health(manifest, workers, runner));
-  router.get('/status', status(table, runner));
-  router.post('/img2vid', img2vid(submit));
-  const toJson = createTaskJson(baseUrl);
-  const feed = new TaskFeed(table, (task) => ({ ...toJson(runner.view(task)) }));
-  const eventTimes = { ...EVENT_TIMES, maxMs: config.eventsMs, ...parts.eventTimes };
-  const tasksApi = createTasksApi({
-    submit,
-    parts: apiParts,
-    toJson,
-    baseUrl,
-    feed,
-    eventTimes,
-  });
-  router.use(tasksApi.routes());
-  router.get('/events', allEvents(feed, runner, eventTimes));
-  router.use(createDocs({ manifest, baseUrl }).routes());
-  router.get('/parameters', parameters({ ...apiParts, maxUploadBytes: config.maxUploadBytes }));
-  router.post('/estimate', estimate(apiParts));
-  const files = { table, storage, renditions: new Renditions(storage) };
-  for (const kind of FILE_KINDS) {
-    router.get(`/download/${kind}/:id`, download(kind, files));
-  }
+  const { config, log, metrics } = parts;
+  const router = createRouter(parts);
+  const metricsRoute = new Router().get('/metrics', metricsPage(metrics)).routes();
+  if (config.metrics === 'closed') router.use(metricsRoute);
 
   const app = new Koa();
   app.on('error', (error: unknown) => {
     if (!clientLeft(error)) log.warn({ err: error }, 'response failed');
   });
-  app.use(async (ctx, next) => {
-    ctx.set('X-Content-Type-Options', 'nosniff');
-    await next();
-  });
+  app.use(observeRequests(log, metrics));
+  app.use(securityHeaders);
   app.use(answerErrors(log));
+  if (config.metrics === 'open') app.use(metricsRoute); // before whatever asks for a key
+  // Before the gate, so that it too is worded as the API it guards.
+  app.use(errorForm(codedForm, '/tasks')).use(errorForm(fastapiForm, ...STORY_ADDRESSES));
+  app.use(animateErrors).use(img2videoErrors).use(cogErrors);
+  for (const stage of createGate(config)) app.use(stage);
   app.use(router.routes());
   app.use(router.allowedMethods());
   return app;

@@ -1,9 +1,14 @@
 import type { ClipField } from '../../pipeline/clip-fields.js';
+import type { ClipParams } from '../../pipeline/clip-params.js';
 import type { ComponentKind, ComponentSpec, Recipe } from '../../samplers/index.js';
 import type { TaskView } from '../../server/tasks/view.js';
 
+/** What decides a task: of a clip all of these, of another kind some of them and others. */
+type Params = Readonly<Record<string, unknown>> &
+  Partial<Pick<ClipParams, 'W' | 'H' | 'T' | 'fps' | 'steps' | 'num_cols' | 'sampler' | 'guider'>>;
+
 /** A task, as the service tells of it. */
-export type Task = TaskView;
+export type Task = Omit<TaskView, 'params'> & { readonly params: Params };
 export type Video = Task['videos'][number];
 
 /** The answer of GET /tasks. */
@@ -35,7 +40,7 @@ export interface Parameters {
 
 /** The answer of POST /estimate. */
 export interface Estimate {
-  readonly params: Task['params'];
+  readonly params: Params;
   readonly warnings: readonly string[];
   readonly evaluations: number;
   readonly seconds: number | null;

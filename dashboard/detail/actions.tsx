@@ -40,12 +40,16 @@ export function Actions({ task, variation, onUse }: Props) {
           </button>
         </>
       )}
-      <button type="button" onClick={() => onUse(task)}>
-        Use these settings
-      </button>
-      <button type="button" onClick={() => void copy()}>
-        Copy as curl
-      </button>
+      {task.kind === 'clip' && (
+        <>
+          <button type="button" onClick={() => onUse(task)}>
+            Use these settings
+          </button>
+          <button type="button" onClick={() => void copy()}>
+            Copy as curl
+          </button>
+        </>
+      )}
       <button type="button" class="danger quiet" onClick={() => deleteTask(task)}>
         Delete
       </button>

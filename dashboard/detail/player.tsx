@@ -4,6 +4,8 @@ import type { Task } from '../api/wire.js';
 import { titleOf } from '../tasks/describe.js';
 import { usePlayback, type Playback } from './playback.js';
 
+/** Of videos that do not say. */
+const USUAL_FPS = 24;
 const SPEEDS = [0.25, 0.5, 1, 2];
 
 /** Plays the clips of a finished task: one variation, two side by side, or all at once. */
@@ -19,7 +21,8 @@ export function Player({
   const { videos, grid_url: grid, params } = task;
   const [other, setOther] = useState<number>();
   const [together, setTogether] = useState(false);
-  const playback = usePlayback(videos[0]?.frames ?? params.T, params.fps);
+  const frames = videos[0].frames;
+  const playback = usePlayback(frames, params.fps ?? USUAL_FPS);
   const paths =
     together && grid !== null
       ? [grid]
@@ -43,7 +46,7 @@ export function Player({
           />
         ))}
       </div>
-      <Controls playback={playback} frames={videos[0]?.frames ?? params.T} />
+      <Controls playback={playback} frames={frames} />
       {videos.length > 1 && (
         <div class="variations" role="group" aria-label="Variations">
           {videos.map(({ seed }, index) => (

@@ -15,7 +15,7 @@ const STAGES = [
 
 /** A task on its way: what it looks like so far, its stage, step, and the time it still takes. */
 export function Progress({ task }: { task: Task }) {
-  const { stage, progress, source, eta_seconds: left, params } = task;
+  const { stage, progress, source, eta_seconds: left } = task;
   const now = useNow();
   const elapsed = elapsedSeconds(task, now);
   const stages = source.type === 'upload' ? STAGES.slice(2) : STAGES;
@@ -41,7 +41,7 @@ export function Progress({ task }: { task: Task }) {
         {elapsed !== undefined && <span>{duration(elapsed)} so far</span>}
         {left !== null && <span>{duration(left)} left</span>}
       </div>
-      <ol class="stages" aria-label={`Stages of ${params.T} frames`}>
+      <ol class="stages" aria-label="Stages">
         {stages.map(([name, label], i) => (
           <li key={name} data-done={i < at} aria-current={i === at ? 'step' : undefined}>
             {label}

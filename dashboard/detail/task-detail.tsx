@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { ApiError, requestJson } from '../api/client.js';
+import { useMedia } from '../api/media.js';
 import type { Task } from '../api/wire.js';
 import { labelOf } from '../form/names.js';
 import { hrefOf } from '../shell/route.js';
@@ -44,6 +45,7 @@ function Detail({ task, onUse }: { task: Task; onUse: (task: Task) => void }) {
       {task.status === 'completed' && task.videos.length > 0 && (
         <Player task={task} chosen={variation} onChoose={setVariation} />
       )}
+      {task.picture_url && <Picture path={task.picture_url} title={titleOf(task)} />}
       {error && (
         <p class="notice" data-tone="error" role="alert">
           <strong>{error.code.replaceAll('_', ' ')}</strong> {error.message}
@@ -60,12 +62,30 @@ function Detail({ task, onUse }: { task: Task; onUse: (task: Task) => void }) {
         {typeof source.image_url === 'string' && <Fact name="Picture" value={source.image_url} wide />}
         <Fact name="Task" value={task.id} wide />
         {task.videos[variation] && <Fact name="File" value={size(task.videos[variation].bytes)} />}
-        {Object.entries(task.params).map(([name, value]) => (
+        {scalars(task.params).map(([name, value]) => (
           <Fact key={name} name={labelOf(name)} value={String(value)} />
         ))}
       </dl>
     </article>
   );
+}
+
+/** A story's parameters hold those of its clips: they are shown in one list. */
+function scalars(
+  params: Readonly<Record<string, unknown>>,
+): [name: string, value: string | number | boolean][] {
+  return Object.entries(params).flatMap(([name, value]) => {
+    if (typeof value === 'object' && value !== null) return scalars(value as Record<string, unknown>);
+    return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+      ? [[name, value]]
+      : [];
+  });
+}
+
+/** What a task for a picture alone comes to. */
+function Picture({ path, title }: { path: string; title: string }) {
+  const address = useMedia(path);
+  return address === undefined ? null : <img class="screen" src={address} alt={title} />;
 }
 
 function Fact({ name, value, wide }: { name: string; value: string; wide?: boolean }) {

@@ -3,12 +3,11 @@ import type { Task } from '../api/wire.js';
 export const isRunning = ({ status }: Task): boolean => status === 'queued' || status === 'processing';
 
 /** What a task is about, in a line. */
-export function titleOf({ source, kind }: Task): string {
-  const { type, prompt, image_url: url } = source;
+export function titleOf({ source: { prompt, image_url: url, scenes } }: Task): string {
   if (typeof prompt === 'string') return prompt;
   if (typeof url === 'string') return url;
-  if (type === 'upload') return 'Uploaded picture';
-  return kind === 'story' ? 'Story' : 'Task';
+  if (Array.isArray(scenes)) return `${scenes.length} scenes: ${scenes.join(' · ')}`;
+  return 'Uploaded picture';
 }
 
 const STAGES: Readonly<Record<string, string>> = {
@@ -54,11 +53,17 @@ export const toneOf = ({ status, error }: Task): string =>
   status === 'error' && error?.code === 'cancelled' ? 'cancelled' : status;
 
 /** `512×288 · 25 frames · 7 steps · seed 3`. */
-export function summaryOf({ params, seed }: Task): string {
-  const { W, H, T, steps, num_cols: variations } = params;
-  const parts = [`${W}×${H}`, `${T} frames`, `${steps} steps`, `seed ${seed}`];
-  if (variations > 1) parts.unshift(`${variations} variations`);
-  return parts.join(' · ');
+export function summaryOf({ kind, params, seed }: Task): string {
+  const { W, H, T, steps, num_cols: variations = 1 } = params;
+  const parts = [
+    variations > 1 && `${variations} variations`,
+    kind !== 'clip' && kind,
+    `${W}×${H}`,
+    T !== undefined && `${T} frames`,
+    steps !== undefined && `${steps} steps`,
+    `seed ${seed}`,
+  ];
+  return parts.filter((part) => part !== false).join(' · ');
 }
 
 /** `3 s`, `2 min 05 s`, `1 h 07 min`. */

@@ -96,13 +96,14 @@ export class TaskFeed {
 
   async #recover(error: unknown): Promise<void> {
     if (error instanceof Reset) return;
-    if (error instanceof ApiError && (error.status === 401 || error.status === 403)) {
+    if (error instanceof ApiError && error.status === 401) {
       this.store.connection = 'locked';
       return this.#pause(undefined);
     }
     this.#failures++;
-    // An abort is our own: the stream was silent, though the service may be there.
-    if (!(error instanceof ApiError) && this.#failures > 1) return this.#poll();
+    // An abort is our own: the stream was silent, though the service may be there. 429: there are too many streams already.
+    const noStream = error instanceof ApiError ? error.status === 429 : this.#failures > 1;
+    if (noStream) return this.#poll();
     if (this.#failures > 1) this.store.connection = 'offline';
     await this.#pause(Math.min(SLOWEST_RETRY_MS, 250 * 2 ** Math.min(this.#failures, 5)));
   }

@@ -45,6 +45,7 @@ const FILES = {
   thumbnail: (parts, id, result, ctx) =>
     (ctx.query.size === 'small' ? smallThumbnail : thumbnail)(parts, id, result, ctx),
   grid: stored(({ grid }) => grid),
+  picture: stored(({ picture }) => picture),
   gif: rendered('gif'),
   webp: rendered('webp'),
   frames: rendered('frames'),

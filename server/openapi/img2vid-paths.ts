@@ -13,6 +13,7 @@ const FILES: Readonly<Record<FileKind, { readonly type: string; readonly summary
   video: { type: 'video/mp4', summary: 'The video of a completed task' },
   thumbnail: { type: 'image/png', summary: 'The first frame of a completed task' },
   grid: { type: 'video/mp4', summary: 'The variations of a completed task side by side' },
+  picture: { type: 'image/png', summary: 'The picture of a task that makes a picture alone' },
   gif: { type: 'image/gif', summary: 'The video as a GIF, made when it is first asked for' },
   webp: { type: 'image/webp', summary: 'The video as an animated WebP, made when it is first asked for' },
   frames: { type: 'application/x-tar', summary: 'The frames of the video as PNGs in a tar archive' },

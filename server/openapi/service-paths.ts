@@ -14,6 +14,7 @@ export const estimateSchema = z.object({
   wait_seconds: z.number().nullable().describe('Before a device is free'),
   memory_bytes: z.number().nullable().describe('Null where it is not known for the model'),
 });
+const readiness = z.object({ ready: z.boolean(), reasons: z.array(z.string()) });
 
 /** What there is to know of the service itself. */
 export const servicePaths = (manifest: ModelManifest): readonly RouteConfig[] => [
@@ -37,6 +38,20 @@ export const servicePaths = (manifest: ModelManifest): readonly RouteConfig[] =>
     path: '/health',
     summary: 'The model, the device and the state of the workers',
     responses: { 200: answer('The service answers', z.object({ status: z.string() }).catchall(z.unknown())) },
+  },
+  {
+    ...SERVICE,
+    path: '/ready',
+    summary: 'Whether a task that comes now will be kept and worked on',
+    responses: { 200: answer('It will', readiness), 503: answer('It will not, and why', readiness) },
+  },
+  {
+    ...SERVICE,
+    path: '/metrics',
+    summary: 'What the service counts and measures, for Prometheus',
+    responses: {
+      200: { description: 'The text form of Prometheus', content: { 'text/plain': { schema: z.string() } } },
+    },
   },
   {
     ...SERVICE,

@@ -7,7 +7,7 @@ const link = z.string().nullable();
 const video = z.object({
   url: z.string(),
   thumbnail_url: z.string(),
-  gif_url: link.optional().describe('Where a GIF was asked for'),
+  gif_url: link.describe('Null where no GIF was asked for'),
   seed: z.number().int(),
   frames: z.number().int(),
   bytes: z.number().int(),
@@ -31,6 +31,7 @@ export const taskSchema = z
     thumbnail_url: link,
     grid_url: link.describe('The variations side by side'),
     preview_url: link.describe('A small moving picture while the task is sampled'),
+    picture_url: link.describe('Where a picture alone was asked for'),
     videos: z.array(video).describe('The variations'),
     stage: z.string().nullable().describe('`image`, `waiting`, `encode`, `sample`, `decode` or `write`'),
     step: z.number().int().nullable(),
@@ -42,8 +43,8 @@ export const taskSchema = z
     finished_at: z.iso.datetime().nullable().describe('However the task ended'),
     source,
     params: z
-      .record(z.string(), z.union([z.number(), z.string()]))
-      .describe('Every resolved value; may be posted again as it is'),
+      .record(z.string(), z.unknown())
+      .describe('Every resolved value; those of a clip may be posted again as they are'),
     seed: z.number().int(),
     model: z.string(),
     kind: z.enum(TASK_KINDS),
@@ -67,6 +68,7 @@ export const taskWithUrlsSchema = taskSchema
         thumbnail: link,
         grid: link,
         preview: link,
+        picture: link,
       })
       .catchall(z.unknown()),
   })

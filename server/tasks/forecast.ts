@@ -49,11 +49,15 @@ export class Forecast {
     this.onChange();
   }
 
-  /** The task lost its device and waits again, in its old place. */
-  suspend(id: string): void {
+  /** The task lost its device and waits again: in its old place, or `behind` all that wait now. */
+  suspend(id: string, { behind = false } = {}): void {
     const entry = this.#entries.get(id);
     if (!entry) return;
     delete entry.deviceSince;
+    if (behind) {
+      this.#entries.delete(id);
+      this.#entries.set(id, entry);
+    }
     this.onChange();
   }
 
@@ -62,7 +66,7 @@ export class Forecast {
     const entry = this.#entries.get(id);
     if (!entry) return;
     this.#entries.delete(id);
-    if (completed && entry.deviceSince !== undefined) {
+    if (completed && entry.deviceSince !== undefined && entry.cost > 0) {
       const pace = (this.now() - entry.deviceSince) / entry.cost;
       this.#pace = this.#pace === undefined ? pace : this.#pace + NEWEST_WEIGHT * (pace - this.#pace);
     }
@@ -76,13 +80,6 @@ export class Forecast {
         ([, entry]) => entry.deviceSince === undefined && (owner === undefined || entry.owner === owner),
       )
       .map(([id]) => id);
-  }
-
-  /** How many tasks of an owner have not ended. */
-  unfinished(owner: string): number {
-    let n = 0;
-    for (const entry of this.#entries.values()) if (entry.owner === owner) n++;
-    return n;
   }
 
   /** When the first of the running clips is expected to end; undefined while nothing is known. */

@@ -3,20 +3,28 @@ import { sql, type Kysely, type Selectable, type UpdateObject } from 'kysely';
 import type { TaskRow, Tables } from './database.js';
 import { claimKey, findKey, type ClaimedKey, type KeyClaim } from './idempotency.js';
 import { rowOfTask, taskOfRow } from './task-row.js';
-import { countRows, selectRows, type TaskFilter, type TaskQuery } from './task-query.js';
-import type {
-  NewTask,
-  Task,
-  TaskApi,
-  TaskError,
-  TaskProgress,
-  TaskResult,
-  TaskStage,
-  TaskStatus,
+import {
+  countRows,
+  selectExternal,
+  selectRows,
+  selectUnfinished,
+  type TaskFilter,
+  type TaskQuery,
+} from './task-query.js';
+import {
+  isTerminal,
+  type NewTask,
+  type Task,
+  type TaskApi,
+  type TaskError,
+  type TaskProgress,
+  type TaskResult,
+  type TaskStage,
+  type TaskStatus,
 } from './task.js';
 
-/** What happened to a task: it is new, it is in another state, it got on within its state, or it is gone. */
-export type TaskChange = 'created' | 'moved' | 'progress' | 'removed';
+/** What happened to a task: it is new, in another state, at its end, it got on within its state, or it is gone. */
+export type TaskChange = 'created' | 'moved' | 'ended' | 'progress' | 'removed';
 
 /** Writes down what must be known exactly when a change of state is: it is called within the change's transaction. */
 export interface StateJournal {
@@ -120,14 +128,21 @@ export class TaskTable extends EventEmitter<{
 
   /** The task that an API's clients know by an id of theirs. */
   async findExternal(api: TaskApi, owner: string, externalId: string): Promise<Task | undefined> {
-    const row = await this.#db
+    const row = await selectExternal(this.#db, api, owner, externalId);
+    return row && this.#toTask(row);
+  }
+
+  /** The tasks that an API's clients know by ids of theirs, hexadecimal ones, that begin with `prefix`. */
+  async findExternalByPrefix(api: TaskApi, owner: string, prefix: string): Promise<Task[]> {
+    const rows = await this.#db
       .selectFrom('tasks')
       .selectAll()
       .where('api', '=', api)
       .where('owner', '=', owner)
-      .where('external_id', '=', externalId)
-      .executeTakeFirst();
-    return row && this.#toTask(row);
+      .where('external_id', '>=', prefix)
+      .where('external_id', '<', `${prefix}g`) // after the last of the digits
+      .execute();
+    return rows.map((row) => this.#toTask(row));
   }
 
   /** Reads a task together with the revision at which it is just so: nothing changes while `read` looks. */
@@ -149,19 +164,29 @@ export class TaskTable extends EventEmitter<{
 
   /** Tasks that still have to run, oldest first. */
   async unfinished(): Promise<Task[]> {
-    const rows = await this.#db
-      .selectFrom('tasks')
-      .selectAll()
-      .where('status', 'in', ['queued', 'processing'])
-      .orderBy('created_at', 'asc')
-      .execute();
-    return rows.map((row) => this.#toTask(row));
+    return (await selectUnfinished(this.#db)).map((row) => this.#toTask(row));
   }
 
   /** queued → processing. False when somebody else moved the task first. */
   async start(id: string, stage: TaskStage): Promise<boolean> {
     const values = { status: 'processing', stage, started_at: Date.now(), progress: 0 };
     return this.#move(id, 'queued', values, { stage, step: null, steps: null, progress: 0 });
+  }
+
+  /**
+   * queued or processing → processing on a device. The attempt counts until its end is written down, so that what counts
+   * at a start are attempts over which the whole service died. `progress`: how far the task is already.
+   */
+  async begin(id: string, progress: number): Promise<boolean> {
+    const values = {
+      status: 'processing',
+      stage: 'encode',
+      started_at: sql<number>`coalesce(started_at, ${Date.now()})`,
+      attempts: sql<number>`attempts + 1`,
+      progress,
+    };
+    const live = { stage: 'encode', step: null, steps: null, progress } as const;
+    return this.#move(id, ['queued', 'processing'], values, live);
   }
 
   /**
@@ -192,8 +217,11 @@ export class TaskTable extends EventEmitter<{
     });
   }
 
-  /** processing → queued, as after a stop or a crash. `crashed` counts against the task. */
-  requeue(id: string, { crashed = false } = {}): Promise<boolean> {
+  /**
+   * processing → queued. `stopped`: its run was ended for no fault of its own; `crashed`: its worker died; `lost`: the
+   * whole service died, and the attempt goes on counting.
+   */
+  requeue(id: string, why: 'stopped' | 'crashed' | 'lost'): Promise<boolean> {
     return this.#move(id, 'processing', {
       status: 'queued',
       stage: null,
@@ -201,7 +229,8 @@ export class TaskTable extends EventEmitter<{
       steps: null,
       progress: 0,
       started_at: null,
-      ...(crashed ? { crashes: sql<number>`crashes + 1` } : {}),
+      ...(why === 'crashed' ? { crashes: sql<number>`crashes + 1` } : {}),
+      ...(why === 'lost' ? {} : { attempts: 0 }),
     });
   }
 
@@ -292,7 +321,8 @@ export class TaskTable extends EventEmitter<{
     values: UpdateObject<Tables, 'tasks', 'tasks'>,
     live?: TaskProgress,
   ): Promise<boolean> {
-    return this.#db.transaction().execute(async (transaction) => {
+    const before = this.#live.get(id);
+    const moved = this.#db.transaction().execute(async (transaction) => {
       const row = await transaction
         .updateTable('tasks')
         .set(values)
@@ -301,11 +331,17 @@ export class TaskTable extends EventEmitter<{
         .returningAll()
         .executeTakeFirst();
       if (!row) return false;
-      await this.#journal?.record(transaction, taskOfRow(row));
+      const task = taskOfRow(row);
+      await this.#journal?.record(transaction, task);
       if (live) this.#live.set(id, { owner: row.owner, progress: live });
       else this.#live.delete(id);
-      this.#changed(id, 'moved', row.owner);
+      this.#changed(id, isTerminal(task.status) ? 'ended' : 'moved', row.owner);
       return true;
+    });
+    return moved.catch((error: unknown) => {
+      if (before) this.#live.set(id, before);
+      else this.#live.delete(id);
+      throw error;
     });
   }
 

@@ -8,12 +8,15 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type Koa from 'koa';
 import { pino, type Logger } from 'pino';
-import type { ClipJob, ClipResult } from '../../pipeline/clip-job.js';
+import type { ClipJob, ClipResult, Job } from '../../pipeline/clip-job.js';
 import { PipelineError } from '../../pipeline/errors.js';
+import type { ModelManifest } from '../../pipeline/manifest.js';
+import type { StoryJob } from '../../pipeline/story-job.js';
+import { storyFrames } from '../../pipeline/story-plan.js';
 import { WorkerPool } from '../../pipeline/worker-pool.js';
-import type { RunOptions } from '../../pipeline/worker-process.js';
+import { WorkerProcess, type RunOptions } from '../../pipeline/worker-process.js';
 import type { EventTimes } from '../../server/api/event-stream.js';
-import { createTaskJson } from '../../server/api/task-json.js';
+import { createWebhookBody } from '../../server/api/webhook-body.js';
 import { createApp } from '../../server/app.js';
 import { readConfig } from '../../server/config.js';
 import { readPage } from '../../server/dashboard/page.js';
@@ -23,10 +26,13 @@ import { localPictureWork } from '../../server/images/local-picture-work.js';
 import { PICTURE_LIMITS } from '../../server/images/picture.js';
 import type { PictureWork } from '../../server/images/picture-work.js';
 import { createMediaStorage, type MediaStorage } from '../../server/media/storage.js';
+import { Retention } from '../../server/tasks/retention.js';
 import { TaskRunner } from '../../server/tasks/runner.js';
 import { openDatabase } from '../../server/tasks/database.js';
 import { TaskTable } from '../../server/tasks/table.js';
 import type { TaskView } from '../../server/tasks/view.js';
+import { Metrics } from '../../server/telemetry/metrics.js';
+import { watchTasks } from '../../server/telemetry/watch-tasks.js';
 import { createWebhooks, type WebhookOptions } from '../../server/webhooks/index.js';
 import { manifest } from '../pipeline/manifests.js';
 
@@ -38,6 +44,7 @@ export interface Answer {
 }
 
 export type Make = (job: ClipJob, options: RunOptions) => Promise<ClipResult>;
+export type MakeStory = (job: StoryJob, options: RunOptions) => Promise<ClipResult>;
 
 export interface TestService {
   readonly url: string;
@@ -48,8 +55,11 @@ export interface TestService {
   readonly table: TaskTable;
   readonly storage: MediaStorage;
   readonly runner: TaskRunner;
+  /** Not started: its rounds are called for. */
+  readonly retention: Retention;
   /** Jobs that reached the (stand-in) worker. */
   readonly jobs: ClipJob[];
+  readonly stories: StoryJob[];
   /** One request: a plain body goes as JSON, a form as multipart. */
   readonly call: (
     method: string,
@@ -75,8 +85,10 @@ export const makeClip = async (job: ClipJob): Promise<ClipResult> => {
     seed: job.params.seed + i,
     frames: job.params.T,
     bytes: VIDEO.length,
+    ...(job.params.outputs === 'mp4+gif' ? { gif: `video-${i}.gif` } : {}),
   }));
-  for (const { file, thumbnail } of videos) {
+  for (const { file, thumbnail, gif } of videos) {
+    if (gif !== undefined) await writeFile(join(job.folder, gif), 'gif');
     await writeFile(join(job.folder, file), VIDEO);
     await writeFile(join(job.folder, thumbnail), 'png');
   }
@@ -85,6 +97,21 @@ export const makeClip = async (job: ClipJob): Promise<ClipResult> => {
   await writeFile(join(job.folder, 'grid.mp4'), 'grid');
   return { videos, grid: 'grid.mp4', warnings: [], milliseconds };
 };
+
+export const makeStory = async (job: StoryJob): Promise<ClipResult> => {
+  await writeFile(join(job.folder, 'video-0.mp4'), VIDEO);
+  await writeFile(join(job.folder, 'thumbnail-0.png'), 'png');
+  const frames = storyFrames(job.pictures.length, job.params);
+  const video = { file: 'video-0.mp4', thumbnail: 'thumbnail-0.png', seed: job.params.seed };
+  const milliseconds = { encode: 0, sample: 0, decode: 0, write: 1 };
+  return { videos: [{ ...video, frames, bytes: VIDEO.length }], warnings: [], milliseconds };
+};
+
+/** What a stand-in worker does for either kind of job. */
+export const standIn =
+  (clip: Make = makeClip, story: MakeStory = makeStory) =>
+  (job: Job, options: RunOptions): Promise<ClipResult> =>
+    job.kind === 'story' ? story(job, options) : clip(job, options);
 
 /** Clips that stand at a step until they are told to end, or are cancelled. */
 export interface HeldClips {
@@ -134,11 +161,17 @@ export function withResolvers(): PromiseWithResolvers {
 export async function startService(
   options: {
     readonly make?: Make;
+    readonly makeStory?: MakeStory;
     readonly obtain?: PictureObtainer['obtain'];
     readonly env?: NodeJS.ProcessEnv;
     readonly pictures?: PictureObtainer;
+    /** Those that the service believes it has; jobs go to the stand-in. */
+    readonly workers?: WorkerPool;
     readonly pictureWork?: PictureWork;
     readonly log?: Logger;
+    readonly manifest?: ModelManifest;
+    /** The clock of the retention. */
+    readonly now?: () => number;
     readonly webhooks?: Partial<WebhookOptions>;
     readonly eventTimes?: Partial<EventTimes>;
     /** A data folder that outlives the service, for one that starts again; the table then lies in it. */
@@ -146,14 +179,23 @@ export async function startService(
   } = {},
 ): Promise<TestService> {
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'service-'));
-  const config = readConfig({ ...options.env });
+  const config = readConfig({ DATA_DIR: folder, ...options.env });
   const log = options.log ?? pino({ level: 'silent' });
   const db = await openDatabase(options.folder === undefined ? ':memory:' : join(folder, 'tasks.db'));
-  const toJson = createTaskJson(config.baseUrl);
-  const webhooks = await createWebhooks(db, { ...config.webhooks, toJson, log, ...options.webhooks });
+  const toBody = createWebhookBody(config.baseUrl);
+  const metrics = new Metrics();
+  const webhooks = await createWebhooks(db, {
+    ...config.webhooks,
+    toBody,
+    log,
+    onAttempt: (outcome) => metrics.webhookAttempts.inc({ outcome }),
+    ...options.webhooks,
+  });
   const table = await TaskTable.open(db, webhooks.journal);
   const storage = createMediaStorage(folder);
   const jobs: ClipJob[] = [];
+  const stories: StoryJob[] = [];
+  const work = standIn(options.make, options.makeStory);
   const runner = new TaskRunner({
     table,
     storage,
@@ -168,8 +210,9 @@ export async function startService(
     workers: {
       size: 1,
       run: (job, run) => {
-        jobs.push(job);
-        return (options.make ?? makeClip)(job, run);
+        if (job.kind === 'story') stories.push(job);
+        else jobs.push(job);
+        return work(job, run);
       },
     },
     pictureConcurrency: 2,
@@ -177,17 +220,21 @@ export async function startService(
   });
   webhooks.start(table);
   await runner.recover();
+  const now = options.now ? { now: options.now } : {};
+  const retention = new Retention({ ...config.retention, db, table, storage, runner, log, ...now });
+  watchTasks({ table, metrics, log, prompts: config.logPrompts });
   const app = createApp({
     config,
-    manifest: manifest(),
+    manifest: options.manifest ?? manifest(),
     table,
     runner,
     storage,
     pictureLimits: PICTURE_LIMITS,
     pictureWork: options.pictureWork ?? localPictureWork,
-    workers: new WorkerPool([]),
+    workers: options.workers ?? new WorkerPool([new WorkerProcess({ modelFolder: folder, device: 'cpu' })]),
     log,
     page: await readPage(PAGE),
+    metrics,
     ...(options.eventTimes ? { eventTimes: options.eventTimes } : {}),
   });
   const server = listener(createServer(), app);
@@ -223,9 +270,25 @@ export async function startService(
     server.close();
     server.closeAllConnections();
     await runner.close(0);
+    await retention.close();
     await webhooks.close();
     await table.close();
     if (options.folder === undefined) rmSync(folder, { recursive: true, force: true });
   };
-  return { url, port, folder, server, app, table, storage, runner, jobs, call, ended, close };
+  return {
+    url,
+    port,
+    folder,
+    server,
+    app,
+    table,
+    storage,
+    runner,
+    retention,
+    jobs,
+    stories,
+    call,
+    ended,
+    close,
+  };
 }

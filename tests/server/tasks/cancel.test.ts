@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { access, readdir } from 'node:fs/promises';
+import { access, readdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -10,7 +10,7 @@ import { createMediaStorage, type MediaStorage } from '../../../server/media/sto
 import { TaskRunner } from '../../../server/tasks/runner.js';
 import type { TaskTable } from '../../../server/tasks/table.js';
 import { isTerminal, type NewTask, type Task, type TaskSource } from '../../../server/tasks/task.js';
-import { holdClips, makeClip, withResolvers, type Make } from '../support.js';
+import { holdClips, makeClip, standIn, withResolvers, type Make } from '../support.js';
 import { newId, newTask, openTable } from './support.js';
 
 const PROMPT: TaskSource = { type: 'prompt', prompt: 'a fox' };
@@ -41,7 +41,7 @@ const start = (make: Make = makeClip, obtain?: PictureObtainer['obtain']): TaskR
     table,
     storage,
     pictures: { obtain: obtain ?? (() => Promise.resolve(picture)) },
-    workers: { size: 1, run: (job, run) => (ran.push(job.id), make(job, run)) },
+    workers: { size: 1, run: (job, run) => (ran.push(job.id), standIn(make)(job, run)) },
     log: pino({ level: 'silent' }),
     pictureConcurrency: 2,
     clipTimeoutMs: 60_000,
@@ -254,7 +254,7 @@ describe('a cancelled task never runs again', () => {
     const first = start(held.make);
     const [running, waiting, other] = [await submit(first), await submit(first), await submit(first)];
     await held.running(running);
-    for (const id of [running, waiting]) await first.cancel(id);
+    for (const id of [waiting, running]) await first.cancel(id);
     // The first runner is left as a killed process leaves its work; a second one starts over the same table.
     const second = start();
     await second.recover();
@@ -334,7 +334,7 @@ describe('races', () => {
       if (i % 2 === 0) await held.running(id);
       let moves = 0;
       const count = (of: string, change: string): void => {
-        if (of === id && change === 'moved') moves++;
+        if (of === id && ['moved', 'ended'].includes(change)) moves++;
       };
       table.on('change', count);
       const [a, b] = await Promise.all([runner.cancel(id), steps(i).then(() => runner.cancel(id))]);
@@ -342,6 +342,44 @@ describe('races', () => {
       expect(a).toEqual(b);
       expect(a).toMatchObject(CANCELLED);
       expect(moves).toBeLessThanOrEqual(2); // its start, where it had not started, and its end
+    }
+  });
+
+  test('cancel against a worker that dies: it is cancelled, and never begins again', async () => {
+    for (let i = 0; i < 30; i++) {
+      const dying = withResolvers();
+      const running = withResolvers();
+      const runner = start(async () => {
+        running.resolve();
+        await dying.promise;
+        throw new PipelineError('worker_crashed', 'It died (SIGKILL)');
+      });
+      const id = await submit(runner);
+      await running.promise;
+      dying.resolve();
+      await steps(i);
+      expect(await runner.cancel(id)).toMatchObject({ id, ...CANCELLED });
+      await runner.close(5000);
+      expect(await table.get(id)).toMatchObject(CANCELLED);
+      expect(await readdir(join(folder, 'checkpoints')).catch(() => [])).toEqual([]);
+    }
+  });
+
+  test('cancel of a clip that is about to be resumed takes its checkpoints, wherever it is met', async () => {
+    for (let i = 0; i < 30; i++) {
+      const task = newTask();
+      await storage.write(storage.picture(task.id), picture.png);
+      await table.create(task);
+      await table.begin(task.id, 0);
+      const left = await storage.claimCheckpoints(task.id);
+      await writeFile(join(left, 'variation-0.checkpoint'), 'state');
+      const held = holdClips();
+      const runner = start(held.make);
+      await runner.recover();
+      await steps(i * 2);
+      expect(await runner.cancel(task.id)).toMatchObject(CANCELLED);
+      await expectNothingLeft(runner, task.id);
+      expect(await readdir(join(folder, 'checkpoints'))).toEqual([]);
     }
   });
 
