@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { readManifest } from '../pipeline/manifest.js';
 import { WorkerPool } from '../pipeline/worker-pool.js';
@@ -6,6 +7,7 @@ import { WorkerProcess } from '../pipeline/worker-process.js';
 import type { AccessSettings } from './access/settings.js';
 import { createWebhookBody } from './api/webhook-body.js';
 import { createApp } from './app.js';
+import { readPage } from './dashboard/page.js';
 import { readConfig, type Config } from './config.js';
 import { claimDataFolder } from './data-folder.js';
 import { serveHttp } from './http-server.js';
@@ -62,7 +64,8 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
   await runner.recover();
   retention.start();
 
-  const app = createApp({ ...parts, pictureWork: pictures.forRequests });
+  const page = await readPage(fileURLToPath(new URL('../page', import.meta.url)));
+  const app = createApp({ ...parts, page, pictureWork: pictures.forRequests });
   const { server, port } = await serveHttp(app, config);
   logAccess(config.access, log);
   log.info(
