@@ -1,5 +1,6 @@
 import type { ClipParams } from './clip-params.js';
 import type { PipelineErrorCode } from './errors.js';
+import type { ClipPreview } from './preview.js';
 import type { StoryJob } from './story-job.js';
 
 /** One clip to make, as it crosses to the worker process. */
@@ -85,6 +86,7 @@ export type FromWorker =
   | { readonly type: 'ready'; readonly info: WorkerInfo }
   | { readonly type: 'unusable'; readonly error: WireError }
   | { readonly type: 'progress'; readonly id: string; readonly progress: ClipProgress }
+  | { readonly type: 'preview'; readonly id: string; readonly preview: ClipPreview }
   | { readonly type: 'note'; readonly id: string; readonly note: ClipNote }
   | { readonly type: 'done'; readonly id: string; readonly result: ClipResult }
   | { readonly type: 'failed'; readonly id: string; readonly error: WireError };

@@ -14,6 +14,7 @@ import { GridBuilder } from './grid.js';
 import { MemoryFallbacks } from './memory-fallbacks.js';
 import type { Model } from './model.js';
 import { fitPicture, toTensor, writePng } from './picture.js';
+import type { Previewer } from './preview.js';
 import { unetNetwork, type LatentShape } from './unet-network.js';
 import { writeVideo } from './video-file.js';
 
@@ -25,6 +26,7 @@ export interface ClipContext {
   readonly onNote?: (note: ClipNote) => void;
   /** Decides when checkpoints are saved. */
   readonly budget?: Budget;
+  readonly preview?: Previewer;
 }
 
 /** A frame stream that stands still this long has a fault; the clip's own time limit is the caller's. */
@@ -148,7 +150,7 @@ export async function sampleLatents(
   clip: SampledClip,
   shape: LatentShape,
   seed: number,
-  { model, signal }: ClipContext,
+  { model, signal, preview }: ClipContext,
 ): Promise<Float32Array> {
   const { index, params, picture, sampling, memory, checkpoints, report } = clip;
   const random = new TorchRandom(seed);
@@ -165,6 +167,7 @@ export async function sampleLatents(
       shape,
       random,
       signal,
+      onEvaluation: ({ denoised }) => preview?.(denoised, shape),
       resume,
       onStep: async ({ step, save }) => {
         report('sample', step, steps);

@@ -48,6 +48,8 @@ const manifestSchema = z.object({
   }),
   /** The largest width, height, number of frames, and product of the three that the model can be run at. */
   limits: z.object({ W: positive, H: positive, T: positive, pixels: positive }),
+  /** What an evaluation takes for each pixel of each frame, where it was measured. */
+  memory: z.object({ bytes_per_pixel: positive }).optional(),
   /** rgb in 0–1 = bias + Σ_c z_c · matrix[c], one colour per latent pixel, z in the sampler's scale */
   preview: z.object({
     matrix: z.array(z.tuple([z.number(), z.number(), z.number()])),

@@ -3,13 +3,14 @@
  * started by WorkerProcess. It takes one job at a time over IPC and reports progress; a cancel takes effect between two
  * evaluations.
  */
-import { Worker } from 'node:worker_threads';
+import './watch-parent.js';
 import { runClip, type ClipContext } from './clip.js';
 import type { FromWorker, Job, ToWorker, WireError } from './clip-job.js';
 import { isCudaFault } from './device-errors.js';
 import { PipelineError } from './errors.js';
 import { findFfmpeg, type Ffmpeg } from './ffmpeg.js';
 import { loadModel, type Model } from './model.js';
+import { createPreviewer } from './preview.js';
 import { runStory } from './story.js';
 import { isDiskFull } from './system-error.js';
 
@@ -39,6 +40,10 @@ async function take(job: Job, model: Model, ffmpeg: Ffmpeg): Promise<void> {
       signal: abort.signal,
       onProgress: (progress) => send({ type: 'progress', id: job.id, progress }),
       onNote: (note) => send({ type: 'note', id: job.id, note }),
+      preview: createPreviewer(model.manifest.preview, {
+        fps: job.params.fps,
+        onPreview: (preview) => send({ type: 'preview', id: job.id, preview }),
+      }),
     };
     const result = await (job.kind === 'story' ? runStory(job, context) : runClip(job, context));
     send({ type: 'done', id: job.id, result });
@@ -77,8 +82,7 @@ async function main(): Promise<void> {
   });
 }
 
-// The parent is gone: a worker without one would hold its device for nobody. The thread notices while a step runs too.
-new Worker(new URL('./parent-watch.js', import.meta.url), { workerData: process.ppid }).unref();
+// The parent is gone: a worker without one would hold its device for nobody.
 process.on('disconnect', () => process.exit(0));
 // A stop of the whole group (Ctrl-C, a pod's SIGTERM) is the parent's to carry out: it lets a clip finish first.
 process.on('SIGINT', () => undefined);

@@ -1,25 +1,22 @@
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import type Koa from 'koa';
+import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { readManifest } from '../pipeline/manifest.js';
 import { WorkerPool } from '../pipeline/worker-pool.js';
 import { WorkerProcess } from '../pipeline/worker-process.js';
 import type { AccessSettings } from './access/settings.js';
-import { limitConnections } from './admission/connections.js';
 import { createWebhookBody } from './api/webhook-body.js';
 import { createApp } from './app.js';
+import { readPage } from './dashboard/page.js';
 import { readConfig, type Config } from './config.js';
 import { claimDataFolder } from './data-folder.js';
+import { serveHttp } from './http-server.js';
 import { createGuardedClient } from './images/guarded-client.js';
 import { createPictureObtainer, type PictureObtainer } from './images/obtain.js';
 import { PICTURE_LIMITS, type PictureLimits } from './images/picture.js';
 import type { PictureWork } from './images/picture-work.js';
 import { PictureProcesses } from './images/picture-processes.js';
 import { createPictureProvider } from './images/providers/create-provider.js';
-import { listener } from './listener.js';
 import { createMediaStorage } from './media/storage.js';
 import { provideModel } from './model-folder.js';
 import { openDatabase } from './tasks/database.js';
@@ -67,8 +64,9 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
   await runner.recover();
   retention.start();
 
-  const server = await listen(createApp({ ...parts, pictureWork: pictures.forRequests }), config);
-  const { port } = server.address() as AddressInfo;
+  const page = await readPage(fileURLToPath(new URL('../page', import.meta.url)));
+  const app = createApp({ ...parts, page, pictureWork: pictures.forRequests });
+  const { server, port } = await serveHttp(app, config);
   logAccess(config.access, log);
   log.info(
     { host: config.host, port, model: manifest.name, pictures: config.imageProvider.name },
@@ -87,19 +85,6 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
     await table.close();
     dataFolder.release();
   };
-}
-
-async function listen(app: Koa, { host, port, admission: limits }: Config): Promise<Server> {
-  const requestTimeout = limits.bodyTotalMs + 30_000; // a last resort: the app itself has given up by then
-  const server = listener(createServer({ headersTimeout: 10_000, requestTimeout }), app);
-  limitConnections(server, {
-    total: limits.maxConnections,
-    // Behind a proxy all connections come from its address.
-    perAddress: limits.trustedProxies > 0 ? 0 : limits.maxConnectionsPerAddress,
-  });
-  server.listen(port, host);
-  await once(server, 'listening');
-  return server;
 }
 
 function logAccess({ keys, admins }: AccessSettings, log: Logger): void {

@@ -6,7 +6,7 @@ import { dirname, join, resolve, sep } from 'node:path';
 import { systemErrorCode } from '../../pipeline/system-error.js';
 
 /** What a finished file may be called: a lower-case word and one of the fixed endings. */
-const FILE_NAME = /^[a-z][a-z0-9-]{0,63}\.(?:mp4|png|gif|webp)$/;
+const FILE_NAME = /^[a-z][a-z0-9-]{0,63}\.(?:mp4|png|gif|webp|tar)$/;
 const ID = /^[0-9a-f]{32}$/;
 /** A file that is still being written carries this ending; it never survives a start of the server. */
 export const PART = '.part';
@@ -37,6 +37,8 @@ export interface MediaStorage {
   createWork(id: string): Promise<string>;
   /** Turns a work folder into the task's folder, in place of an earlier one: its files appear all at once. */
   publishWork(work: string, id: string): Promise<void>;
+  /** Moves one file of a work folder to the files of a task that is there already, and gives its path. */
+  adopt(work: string, id: string, name: string): Promise<string>;
   /** Removes a work folder. Quiet when it is gone or published. */
   removeWork(work: string): Promise<void>;
   /**
@@ -219,6 +221,11 @@ export const createMediaStorage = (dataDir: string): MediaStorage => {
       await rm(target, { recursive: true, force: true });
       await rename(work, target);
       await syncFolder(dirname(target));
+    },
+    adopt: async (work, id, name) => {
+      const target = join(folder(id), checkName(name));
+      await rename(join(work, name), target);
+      return target;
     },
     removeWork: removeFolder,
     claimCheckpoints: (id) => claimFolder(checkpoints, checkId(id)),

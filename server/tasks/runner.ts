@@ -1,8 +1,11 @@
+import { clipCost } from '../../pipeline/clip-cost.js';
+import type { ClipParams } from '../../pipeline/clip-params.js';
 import { PipelineError } from '../../pipeline/errors.js';
 import { ServiceError } from '../errors.js';
 import { isTableFault, storageFault } from '../storage-fault.js';
-import { Forecast } from './forecast.js';
+import { Forecast, type Expectation } from './forecast.js';
 import { Patience } from './patience.js';
+import { Previews } from './previews.js';
 import { LocalQueue, type Again, type TaskQueue } from './queue.js';
 import type { KeyClaim } from './idempotency.js';
 import { taskCost } from './task-kinds.js';
@@ -38,6 +41,7 @@ export class TaskRunner {
   readonly #patience: Patience;
   /** How often a task has waited for room on the disk. */
   readonly #storagePauses = new Map<string, number>();
+  readonly previews = new Previews();
   #closing = false;
 
   constructor(options: RunnerOptions) {
@@ -47,7 +51,7 @@ export class TaskRunner {
     });
     this.#forecast = new Forecast(options.workers.size, Date.now, () => options.table.queueChanged());
     this.#patience = new Patience(options.log);
-    this.#work = new TaskWork({ ...options, patience: this.#patience }, this.#forecast);
+    this.#work = new TaskWork({ ...options, patience: this.#patience }, this.#forecast, this.previews);
     this.#queue = new LocalQueue({
       concurrency: { picture: options.pictureConcurrency, device: options.workers.size },
       handlers: {
@@ -123,9 +127,7 @@ export class TaskRunner {
 
   views(tasks: readonly Task[]): TaskView[] {
     const outlooks = this.#forecast.outlooks(tasks);
-    return tasks.map((task) =>
-      viewTask(task, outlooks.get(task.id) ?? { queuePosition: null, etaSeconds: null }),
-    );
+    return tasks.map((task) => viewTask(task, outlooks.get(task.id), this.previews.version(task.id)));
   }
 
   /** The tasks that wait for a device, the next one first, with what they have to expect; all, or one owner's. */
@@ -139,6 +141,11 @@ export class TaskRunner {
         eta_seconds: outlook?.etaSeconds ?? null,
       };
     });
+  }
+
+  /** How long a clip would take, and wait before, if it came now. */
+  expectation(params: ClipParams): Expectation {
+    return this.#forecast.expectation(clipCost(params));
   }
 
   /** How many tasks wait for a device. */

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type Koa from 'koa';
 import { pino, type Logger } from 'pino';
 import type { ClipJob, ClipResult, Job } from '../../pipeline/clip-job.js';
@@ -18,6 +19,7 @@ import type { EventTimes } from '../../server/api/event-stream.js';
 import { createWebhookBody } from '../../server/api/webhook-body.js';
 import { createApp } from '../../server/app.js';
 import { readConfig } from '../../server/config.js';
+import { readPage } from '../../server/dashboard/page.js';
 import { listener } from '../../server/listener.js';
 import type { PictureObtainer } from '../../server/images/obtain.js';
 import { localPictureWork } from '../../server/images/local-picture-work.js';
@@ -69,6 +71,9 @@ export interface TestService {
   readonly ended: (id: string) => Promise<TaskView>;
   readonly close: () => Promise<void>;
 }
+
+/** The dashboard as it was built. */
+const PAGE = fileURLToPath(new URL('../../dist/page', import.meta.url));
 
 /** What the stand-in worker writes as a clip. */
 export const VIDEO = Buffer.from('0123456789 not really a video');
@@ -228,6 +233,7 @@ export async function startService(
     pictureWork: options.pictureWork ?? localPictureWork,
     workers: options.workers ?? new WorkerPool([new WorkerProcess({ modelFolder: folder, device: 'cpu' })]),
     log,
+    page: await readPage(PAGE),
     metrics,
     ...(options.eventTimes ? { eventTimes: options.eventTimes } : {}),
   });

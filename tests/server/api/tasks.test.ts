@@ -39,6 +39,7 @@ describe('POST /tasks', () => {
         video: null,
         thumbnail: null,
         grid: null,
+        preview: null,
       },
     });
     const old = await service.call('POST', '/img2vid', { prompt: 'a fox', seed: 5 });
