@@ -50,6 +50,7 @@ export const jsonEndpoints = (task: string): readonly JsonEndpoint[] => [
     refused: 400,
     withPicture: (text) => ({ image_url: text }),
   },
+  { method: 'POST', path: '/estimate', body: { steps: 5 }, refused: 400 },
   { method: 'POST', path: `/tasks/${task}/rerun`, body: { seed: 4 }, refused: 400 },
   ...(['POST /predictions', 'PUT /predictions/hostile', 'POST /models/a/b/predictions'] as const).map(
     (address): JsonEndpoint => {
