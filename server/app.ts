@@ -8,11 +8,10 @@ import { securityHeaders } from './access/security-headers.js';
 import { animateErrors } from './api/animate/animate.js';
 import { cogErrors } from './api/cog/errors.js';
 import type { EventTimes } from './api/event-stream.js';
-import { fastapiForm } from './api/fastapi-errors.js';
 import { answerErrors, codedForm, errorForm } from './api/http-errors.js';
 import { img2videoErrors } from './api/img2video/img2video.js';
 import { metricsPage } from './api/metrics.js';
-import { STORY_ADDRESSES } from './api/story/api.js';
+import { storyErrors } from './api/story/api.js';
 import type { Config } from './config.js';
 import type { Page } from './dashboard/page.js';
 import { createGate } from './gate.js';
@@ -59,7 +58,7 @@ export function createApp(parts: AppParts): Koa {
   app.use(answerErrors(log));
   if (config.metrics === 'open') app.use(metricsRoute); // before whatever asks for a key
   // Before the gate, so that it too is worded as the API it guards.
-  app.use(errorForm(codedForm, '/tasks')).use(errorForm(fastapiForm, ...STORY_ADDRESSES));
+  app.use(errorForm(codedForm, '/tasks')).use(storyErrors);
   app.use(animateErrors).use(img2videoErrors).use(cogErrors);
   for (const stage of createGate(config)) app.use(stage);
   app.use(router.routes());
