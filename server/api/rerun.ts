@@ -19,6 +19,9 @@ type Fields = Readonly<Record<string, unknown>>;
  */
 export async function rerun(o: SubmitOptions, ctx: Context, earlier: Task): Promise<Submission> {
   const form = await o.readForm(ctx);
+  if (Array.isArray(form.fields)) {
+    throw invalidRequest('The body is a list', { allowed: 'an object of the parameters to change' });
+  }
   if (form.picture) {
     throw invalidRequest('A rerun takes the picture of its task; for another one submit a new task', {
       field: 'image',
