@@ -57,23 +57,25 @@ function project(
   const [width, height] = [Math.floor(columns / stride), Math.floor(rows / stride)];
   const frames = Math.ceil(frameCount / frameStride);
   const plane = rows * columns;
+  const [red, green, blue] = [0, 1, 2].map((colour) => Float64Array.from(matrix, (row) => row[colour] * 255));
   const rgb = new Uint8ClampedArray(frames * height * width * 3);
   let at = 0;
   for (let frame = 0; frame < frames; frame++) {
     for (let y = 0; y < height; y++) {
       let from = frame * frameStride * channels * plane + y * stride * columns;
       for (let x = 0; x < width; x++, from += stride) {
-        let [r, g, b] = bias;
-        for (let c = 0; c < channels; c++) {
-          const value = latents[from + c * plane];
-          const row = matrix[c];
-          r += value * row[0];
-          g += value * row[1];
-          b += value * row[2];
+        let r = bias[0] * 255;
+        let g = bias[1] * 255;
+        let b = bias[2] * 255;
+        for (let c = 0, place = from; c < channels; c++, place += plane) {
+          const value = latents[place];
+          r += value * red[c];
+          g += value * green[c];
+          b += value * blue[c];
         }
-        rgb[at++] = r * 255;
-        rgb[at++] = g * 255;
-        rgb[at++] = b * 255;
+        rgb[at++] = r;
+        rgb[at++] = g;
+        rgb[at++] = b;
       }
     }
   }

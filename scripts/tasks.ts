@@ -54,7 +54,10 @@ async function list(
   { status, limit }: { status?: string; limit: string },
 ): Promise<void> {
   const query = new URLSearchParams({ limit, ...(status === undefined ? {} : { status }) });
-  const page = (await (await request(`tasks?${query}`)).json()) as { tasks: TaskJson[]; total: number };
+  const page = (await (await request(`tasks?${query.toString()}`)).json()) as {
+    tasks: TaskJson[];
+    total: number;
+  };
   for (const task of page.tasks) console.log(lineOf(task));
   if (page.total > page.tasks.length) console.error(`${page.tasks.length} of ${page.total} tasks`);
 }

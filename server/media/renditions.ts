@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import PQueue from 'p-queue';
@@ -72,33 +72,40 @@ async function ffmpeg(video: string, output: readonly string[]): Promise<void> {
 /** Makes renditions, each once, a few at a time, and keeps them beside the files that they were made of. */
 export class Renditions {
   readonly #queue = new PQueue({ concurrency: AT_ONCE });
-  readonly #making = new Map<string, Promise<string>>();
+  readonly #making = new Map<string, Promise<void>>();
 
   constructor(private readonly storage: MediaStorage) {}
 
-  /** The path of a rendition of a finished task. @throws ServiceError `rendition_failed` */
+  /**
+   * The path of a rendition of a finished task, where nothing lies when the files it is made of are gone.
+   * @throws ServiceError `rendition_failed`
+   */
   async path(id: string, kind: Rendition, files: VariationFiles): Promise<string> {
     const path = this.storage.file(id, RECIPES[kind].name(files));
-    const handle = await this.storage.open(path);
-    if (handle) {
-      await handle.close();
-      return path;
-    }
+    if ((await this.#exists(path)) || !(await this.#exists(this.storage.file(id, files.video)))) return path;
     const making =
-      this.#making.get(path) ?? this.#make(id, kind, files).finally(() => this.#making.delete(path));
+      this.#making.get(path) ?? this.#make(id, kind, files, path).finally(() => this.#making.delete(path));
     this.#making.set(path, making);
-    return making;
+    await making;
+    return path;
   }
 
-  #make(id: string, kind: Rendition, files: VariationFiles): Promise<string> {
+  async #exists(path: string): Promise<boolean> {
+    const handle = await this.storage.open(path);
+    await handle?.close();
+    return handle !== undefined;
+  }
+
+  #make(id: string, kind: Rendition, files: VariationFiles, path: string): Promise<void> {
     const { storage } = this;
     const { name, make } = RECIPES[kind];
     return this.#queue.add(async () => {
       const work = await storage.createWork(id);
       const paths = { video: storage.file(id, files.video), thumbnail: storage.file(id, files.thumbnail) };
       try {
-        await make(paths, join(work, name(files)), work);
-        return await storage.adopt(work, id, name(files));
+        const made = join(work, name(files));
+        await make(paths, made, work);
+        await rename(made, path); // whole, or not at all
       } catch (cause) {
         throw new ServiceError(500, 'rendition_failed', `The ${kind} of this clip could not be made`, {
           cause,

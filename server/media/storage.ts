@@ -37,8 +37,6 @@ export interface MediaStorage {
   createWork(id: string): Promise<string>;
   /** Turns a work folder into the task's folder, in place of an earlier one: its files appear all at once. */
   publishWork(work: string, id: string): Promise<void>;
-  /** Moves one file of a work folder to the files of a task that is there already, and gives its path. */
-  adopt(work: string, id: string, name: string): Promise<string>;
   /** Removes a work folder. Quiet when it is gone or published. */
   removeWork(work: string): Promise<void>;
   /**
@@ -221,11 +219,6 @@ export const createMediaStorage = (dataDir: string): MediaStorage => {
       await rm(target, { recursive: true, force: true });
       await rename(work, target);
       await syncFolder(dirname(target));
-    },
-    adopt: async (work, id, name) => {
-      const target = join(folder(id), checkName(name));
-      await rename(join(work, name), target);
-      return target;
     },
     removeWork: removeFolder,
     claimCheckpoints: (id) => claimFolder(checkpoints, checkId(id)),

@@ -192,7 +192,7 @@ describe('two thousand tasks', () => {
     await rows().first().getByRole('link').focus();
     for (let i = 0; i < 12; i++) await page.keyboard.press('ArrowDown');
     await detail().getByRole('heading', { name: 'prompt number 1989', exact: true }).waitFor();
-    await until(() => page.locator('.row [aria-current="true"]').evaluate((row) => row.matches(':focus')));
+    await page.locator('.row [aria-current="true"]:focus').waitFor();
   });
 });
 

@@ -125,4 +125,6 @@ test('there is no rendition of a variation that there is not, nor of a clip that
     body: { message: 'The webp of this clip could not be made' },
   });
   expect(await readdir(service.storage.folder(broken))).not.toContain('video-0.webp');
+  await service.storage.remove(broken);
+  expect((await service.call('GET', `/download/webp/${broken}`)).status).toBe(404);
 });
