@@ -69,10 +69,10 @@ async function writeGraph(folder: string, form: Form): Promise<void> {
   const file = new WeightFile(`${form}.data`);
   const weights = new GraphWeights(g, { file, storage: 'float32', compute: 'float32' });
   const net = new Network(form === 'plain' ? plainLayers(weights) : portableLayers(weights), RANDOM);
-  buildUnet(net, UNET, (clip, conditions) =>
+  buildUnet(net, UNET, (clip, conditions, resBlocks) =>
     form === 'plain'
       ? plainBlocks(net, UNET, clip, conditions)
-      : savingBlocks(net, UNET, clip, conditions, CLIP.frames),
+      : savingBlocks(net, UNET, clip, conditions, resBlocks, CLIP.frames),
   );
   await file.write(join(folder, file.fileName), () => undefined);
   await writeFile(join(folder, `${form}.onnx`), encodeModel(g, { producer: 'bench', version: '1' }));

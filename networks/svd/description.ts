@@ -16,18 +16,29 @@ export interface SvdIdentity {
   readonly maxFrames: number;
 }
 
-const TRAINED_WIDTH = 1024;
-const TRAINED_HEIGHT = 576;
+/** Name of the graph that is evaluated between two evaluations of the whole UNet. */
+export const shallowFile = (branch: number): string => `unet-shallow-b${branch}.onnx`;
+
+export const TRAINED_WIDTH = 1024;
+export const TRAINED_HEIGHT = 576;
 /** Beyond this pictures fall apart; the trained size is the best. */
 const MAX_SIDE = 1280;
 /** Trained on more frames than this, a model is an XT. */
 const SHORT_FRAMES = 14;
 
-/** What `model.json` says of a converted model. The recipe is the one published for SVD or SVD-XT, by the frames. */
-export function describeSvd(configuration: SvdConfiguration, form: GraphForm, identity: SvdIdentity) {
+/**
+ * What `model.json` says of a converted model. The recipe is the one published for SVD or SVD-XT, by the frames.
+ * @param costs by branch: what a shallow evaluation costs as a part of a whole one
+ */
+export function describeSvd(
+  configuration: SvdConfiguration,
+  form: GraphForm,
+  identity: SvdIdentity,
+  costs: ReadonlyMap<number, number>,
+) {
   const { unet, vae, vision, frames, sigmaMin, sigmaMax } = configuration;
   const isLong = frames > SHORT_FRAMES;
-  const divisor = 2 ** (vae.decoder.channels.length - 1);
+  const divisor = latentDivisor(configuration);
   return {
     format: 1,
     name: identity.name,
@@ -43,7 +54,10 @@ export function describeSvd(configuration: SvdConfiguration, form: GraphForm, id
     picture: { divisor: divisor * 2 ** (unet.levels.length - 1) },
     context_channels: vision.projection,
     scaling: 'VScalingWithEDMcNoise',
-    abilities: { guidance: true, deepcache: [] },
+    abilities: { guidance: true, deepcache: [...costs.keys()] },
+    shallow: Object.fromEntries(
+      [...costs].map(([branch, cost]) => [branch, { file: shallowFile(branch), cost: rounded(cost) }]),
+    ),
     recipe: {
       W: TRAINED_WIDTH,
       H: TRAINED_HEIGHT,
@@ -70,6 +84,11 @@ export function describeSvd(configuration: SvdConfiguration, form: GraphForm, id
     preview: preview(vae.latentChannels),
   };
 }
+
+/** Pixels of the picture for one of the latents, on each side. */
+export const latentDivisor = ({ vae }: SvdConfiguration): number => 2 ** (vae.decoder.channels.length - 1);
+
+const rounded = (share: number): number => Number(share.toPrecision(4));
 
 /** The linear fit of Stable Diffusion 1.5's latents to RGB, whose VAE this is: one row for each latent channel. */
 const LATENT_COLOURS = [
