@@ -32,6 +32,8 @@ export const CLIP_SETTINGS = [
   'decoding_t',
   'decoding_overlap',
   'num_cols',
+  'deepcache_interval',
+  'deepcache_branch',
 ] as const;
 
 /** Every field of a clip request, with the ranges that the model allows. */
@@ -56,6 +58,13 @@ function settings({ limits, picture: { divisor } }: Limits): readonly ClipField[
     integer('decoding_t', 1, 1e9, 'Frames decoded at a time: less needs less memory'),
     integer('decoding_overlap', 0, 8, 'Neighbour frames decoded on either side of those, against seams'),
     integer('num_cols', 1, 10, 'Variations, with the seeds seed, seed + 1, …'),
+    integer(
+      'deepcache_interval',
+      1,
+      100,
+      'Steps from one evaluation of the whole network to the next, with its outer part alone in between; 1 for none',
+    ),
+    integer('deepcache_branch', 0, 100, 'Where the network is cut for that: 0 leaves the least to evaluate'),
   ];
 }
 

@@ -1,5 +1,6 @@
 import type { ClipParams } from './clip-params.js';
 import type { PipelineErrorCode } from './errors.js';
+import type { EvaluationCounts } from './evaluation-plan.js';
 
 /** One clip to make, as it crosses to the worker process. */
 export interface ClipJob {
@@ -36,6 +37,8 @@ export interface ClipResult {
   readonly grid?: string;
   /** What the client should know of how the clip was made: fallbacks for want of memory. */
   readonly warnings: readonly string[];
+  /** Of the network, all variations together. */
+  readonly evaluations: EvaluationCounts;
   /** Milliseconds spent in each stage, all variations together. */
   readonly milliseconds: Readonly<Record<ClipStage, number>>;
 }

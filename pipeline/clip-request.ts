@@ -13,6 +13,7 @@ import {
 } from '../samplers/index.js';
 import { allowedValues, clipFields, type ClipField } from './clip-fields.js';
 import type { ClipParams } from './clip-params.js';
+import { resolveDeepcache } from './deepcache-fields.js';
 import type { ModelManifest } from './manifest.js';
 
 /** A request's parameters, resolved, and what the caller should know about them. */
@@ -69,6 +70,7 @@ export function resolveClip(
     decoding_t: setting('decoding_t'),
     decoding_overlap: (given.decoding_overlap as number | undefined) ?? 0,
     num_cols: (given.num_cols as number | undefined) ?? 1,
+    ...resolveDeepcache(given, manifest),
     sampler: sampling.sampler.name,
     discretization: sampling.discretization.name,
     guider: sampling.guider.name,
@@ -78,7 +80,12 @@ export function resolveClip(
   };
   checkVolume(params, manifest);
   checkSchedule(params, manifest);
-  return { params, warnings: [...warningsFor(given, sampling, manifest), ...overlapWarnings(params)] };
+  const warnings = [
+    ...warningsFor(given, sampling, manifest),
+    ...overlapWarnings(params),
+    ...cacheWarnings(given, params),
+  ];
+  return { params, warnings };
 }
 
 /** Frames of a size that each are fine can be too many together. */
@@ -135,6 +142,15 @@ function overlapWarnings({ decoding_overlap, decoding_t, T }: ClipParams): strin
   return [
     `decoding_overlap has no effect: decoding_t is ${decoding_t}, so all ${T} frames are decoded at once`,
   ];
+}
+
+function cacheWarnings(given: Readonly<Record<string, unknown>>, params: ClipParams): string[] {
+  if (params.deepcache_interval === 1 && given.deepcache_branch !== undefined) {
+    return [
+      'deepcache_branch has no effect: deepcache_interval is 1, so the whole network is evaluated each time',
+    ];
+  }
+  return [];
 }
 
 function warningsFor(

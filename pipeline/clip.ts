@@ -1,12 +1,12 @@
 import { join } from 'node:path';
-import { createSampling, NonFiniteError, TorchRandom, type Sampling } from '../samplers/index.js';
+import { NonFiniteError, TorchRandom, type Sampling } from '../samplers/index.js';
 import type { ClipJob, ClipProgress, ClipResult, ClipStage, ClipVideo } from './clip-job.js';
 import type { ClipParams } from './clip-params.js';
-import { recipeFrom } from './clip-request.js';
 import { encodePicture } from './conditioning.js';
 import { decodeFrames } from './decode.js';
 import { isOutOfMemory } from './device-errors.js';
 import { PipelineError } from './errors.js';
+import { planEvaluations, prepareSampling, shareDone } from './evaluation-plan.js';
 import type { Ffmpeg } from './ffmpeg.js';
 import { GridBuilder } from './grid.js';
 import { MemoryFallbacks } from './memory-fallbacks.js';
@@ -49,7 +49,9 @@ export async function runClip(job: ClipJob, context: ClipContext): Promise<ClipR
 async function makeClip(job: ClipJob, context: ClipContext, clock: StageClock): Promise<ClipResult> {
   const { params, folder } = job;
   const memory = new MemoryFallbacks(context.model.halfBatch);
-  const sampling = prepareSampling(params, context.model);
+  const { manifest } = context.model;
+  const sampling = prepareSampling(params, manifest);
+  const plan = planEvaluations(params, manifest);
   const fitted = await fitPicture(job.picture, params.W, params.H);
   const picture = toTensor(fitted.rgb);
   const grid =
@@ -58,14 +60,16 @@ async function makeClip(job: ClipJob, context: ClipContext, clock: StageClock): 
   for (let index = 0; index < params.num_cols; index++) {
     const report: Report = (stage, step, steps) => {
       clock.enter(stage);
-      const within = STARTS[stage] + ((ENDS[stage] - STARTS[stage]) * step) / steps;
+      const done = stage === 'sample' ? shareDone(plan, step) : step / steps;
+      const within = STARTS[stage] + (ENDS[stage] - STARTS[stage]) * done;
       context.onProgress({ stage, step, steps, progress: (index + within) / params.num_cols });
     };
     const variation = { index, params, folder, picture, sampling, grid, memory, report };
     videos.push(await makeVariation(variation, context));
   }
   const { warnings } = memory;
-  if (!grid) return { videos, warnings, milliseconds: clock.stop() };
+  const evaluations = { full: plan.full * params.num_cols, shallow: plan.shallow * params.num_cols };
+  if (!grid) return { videos, warnings, evaluations, milliseconds: clock.stop() };
   clock.enter('write');
   const { width, height } = grid.layout;
   await writeVideo({
@@ -79,7 +83,7 @@ async function makeClip(job: ClipJob, context: ClipContext, clock: StageClock): 
     signal: context.signal,
     timeoutMs: ENCODING_LIMIT_MS,
   });
-  return { videos, grid: 'grid.mp4', warnings, milliseconds: clock.stop() };
+  return { videos, grid: 'grid.mp4', warnings, evaluations, milliseconds: clock.stop() };
 }
 
 type Report = (stage: ClipStage, step: number, steps: number) => void;
@@ -145,9 +149,11 @@ async function sampleLatents(
   if (signal.aborted) throw new PipelineError('cancelled', 'Cancelled');
   const conditioning = await encodePicture(model, picture, params, random);
   report('sample', 0, sampling.steps);
+  const { deepcache_interval: interval, deepcache_branch: branch } = params;
+  const cache = branch === undefined ? undefined : { interval, branch };
   try {
     return await sampling.run({
-      network: unetNetwork(model, conditioning, shape, memory),
+      network: unetNetwork(model, conditioning, shape, memory, cache),
       shape,
       random,
       signal,
@@ -161,13 +167,6 @@ async function sampleLatents(
   } finally {
     await model.unet.leave();
   }
-}
-
-function prepareSampling(params: ClipParams, { manifest }: Model): Sampling {
-  const recipe = recipeFrom(params);
-  // Without an unconditional branch there is nothing to guide with, whatever the guider: one row says it all.
-  const guider = manifest.abilities.guidance ? recipe.guider : 'IdentityGuider';
-  return createSampling({ ...recipe, guider }, { frames: params.T, scaling: manifest.scaling });
 }
 
 const DOING: Readonly<Record<ClipStage, string>> = {

@@ -26,6 +26,10 @@ const manifestSchema = z.object({
     vae_decoder: fileName,
     image_encoder: fileName,
   }),
+  /** By branch of `abilities.deepcache`: the graph of a shallow evaluation, and what that costs as a part of a whole one. */
+  shallow: z
+    .record(z.string().regex(/^\d+$/), z.object({ file: fileName, cost: z.number().positive().max(1) }))
+    .default({}),
   /** channels of one latent; network latents = scale × VAE latents; picture pixels per latent pixel */
   latent: z.object({ channels: positive, scale: z.number().positive(), divisor: positive }),
   /** width and height must be multiples of the divisor */
@@ -87,6 +91,13 @@ export async function readManifest(folder: string): Promise<ModelManifest> {
     );
   }
   const manifest = parsed.data;
+  const bare = manifest.abilities.deepcache.find((branch) => !(branch in manifest.shallow));
+  if (bare !== undefined) {
+    throw new PipelineError(
+      'invalid_model',
+      `${path}: branch ${bare} of abilities.deepcache is not in shallow`,
+    );
+  }
   if (manifest.preview.matrix.length !== manifest.latent.channels) {
     throw new PipelineError('invalid_model', `${path}: preview.matrix must have one row per latent channel`);
   }

@@ -28,6 +28,7 @@ describe('the three rules', () => {
       decoding_t: 14,
       decoding_overlap: 0,
       num_cols: 1,
+      deepcache_interval: 1,
       sampler: 'EulerEDMSampler',
       s_churn: 0,
       s_tmin: 0,

@@ -20,6 +20,7 @@ export const manifest = (changes: Partial<ModelManifest> = {}): ModelManifest =>
   context_channels: 3,
   scaling: 'VScalingWithEDMcNoise',
   abilities: { guidance: false, deepcache: [] },
+  shallow: {},
   recipe: {
     W: 512,
     H: 288,

@@ -1,0 +1,53 @@
+import { createSampling, type Sampling } from '../samplers/index.js';
+import { CacheSchedule } from './cache-schedule.js';
+import type { ClipParams } from './clip-params.js';
+import { recipeFrom } from './clip-request.js';
+import type { ModelManifest } from './manifest.js';
+
+/** How many evaluations were of the whole network, and how many of the part above the cut. */
+export interface EvaluationCounts {
+  readonly full: number;
+  readonly shallow: number;
+}
+
+/** All that one variation of a clip asks of the network, known before it is made. */
+export interface EvaluationPlan extends EvaluationCounts {
+  /** What each step costs, in whole evaluations of one row. */
+  readonly stepCosts: readonly number[];
+}
+
+/** The sampler of a clip. */
+export function prepareSampling(params: ClipParams, { abilities, scaling }: ModelManifest): Sampling {
+  const recipe = recipeFrom(params);
+  // Without an unconditional branch there is nothing to guide with, whatever the guider: one row says it all.
+  const guider = abilities.guidance ? recipe.guider : 'IdentityGuider';
+  return createSampling({ ...recipe, guider }, { frames: params.T, scaling });
+}
+
+export function planEvaluations(params: ClipParams, manifest: ModelManifest): EvaluationPlan {
+  const sampling = prepareSampling(params, manifest);
+  const schedule = new CacheSchedule(params.deepcache_interval);
+  const share = manifest.shallow[String(params.deepcache_branch)]?.cost ?? 1;
+  let [full, shallow] = [0, 0];
+  const stepCosts = Array.from({ length: sampling.steps }, (_, step) => {
+    let cost = 0;
+    sampling.branchesAt(step).forEach((branches, slot) => {
+      const rows = branches === 'both' ? 2 : 1;
+      if (schedule.isShallow({ step, slot }, branches)) {
+        shallow++;
+        cost += rows * share;
+      } else {
+        full++;
+        cost += rows;
+      }
+    });
+    return cost;
+  });
+  return { full, shallow, stepCosts };
+}
+
+/** The part of a variation's sampling that lies behind it after `steps` steps, by what they cost. */
+export function shareDone({ stepCosts }: EvaluationPlan, steps: number): number {
+  const sum = (costs: readonly number[]) => costs.reduce((total, cost) => total + cost, 0);
+  return sum(stepCosts.slice(0, steps)) / sum(stepCosts);
+}
