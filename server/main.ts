@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { pino, type Logger } from 'pino';
+import { clipCost } from '../pipeline/clip-cost.js';
 import { readManifest } from '../pipeline/manifest.js';
 import { WorkerPool } from '../pipeline/worker-pool.js';
 import { WorkerProcess } from '../pipeline/worker-process.js';
@@ -50,6 +51,7 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
     }),
     pictureConcurrency: config.pictureConcurrency,
     clipTimeoutMs: config.clipTimeoutMs,
+    clipCost: (params) => clipCost(params, manifest),
   });
   webhooks.start(table);
   await runner.recover();

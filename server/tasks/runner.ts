@@ -1,4 +1,4 @@
-import { clipCost } from '../../pipeline/clip-cost.js';
+import type { ClipParams } from '../../pipeline/clip-params.js';
 import { PipelineError } from '../../pipeline/errors.js';
 import { ServiceError } from '../errors.js';
 import { Forecast } from './forecast.js';
@@ -9,6 +9,8 @@ import { viewTask, type QueuedTask, type TaskView } from './view.js';
 import { TaskWork, type WorkParts } from './work.js';
 
 export interface RunnerOptions extends WorkParts {
+  /** See `clipCost` of the pipeline. */
+  readonly clipCost: (params: ClipParams) => number;
   readonly pictureConcurrency: number;
 }
 
@@ -128,7 +130,7 @@ export class TaskRunner {
   }
 
   async #enqueue(task: Task): Promise<void> {
-    this.#forecast.admit(task.id, clipCost(task.params));
+    this.#forecast.admit(task.id, this.#o.clipCost(task.params));
     const ready = await this.#o.storage.hasPicture(task.id);
     this.#queue.add(ready ? 'device' : 'picture', task.id, task.createdAt);
   }

@@ -1,4 +1,5 @@
 import type { ClipParams } from '../../pipeline/clip-params.js';
+import type { EvaluationCounts } from '../../pipeline/evaluation-plan.js';
 
 /** The four states that clients of the img2vid API know; finer progress is in `stage` and `progress`. */
 export const TASK_STATUSES = ['queued', 'processing', 'completed', 'error'] as const;
@@ -65,6 +66,8 @@ export interface TaskResult {
   readonly videos: readonly TaskVideo[];
   /** The variations side by side; present when there is more than one. */
   readonly grid?: string;
+  /** Of the network, all variations together; absent from tasks of earlier versions. */
+  readonly evaluations?: EvaluationCounts;
 }
 
 /** What a request asks for, complete before anything runs. */

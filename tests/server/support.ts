@@ -71,10 +71,11 @@ export const makeClip = async (job: ClipJob): Promise<ClipResult> => {
     await writeFile(join(job.folder, file), VIDEO);
     await writeFile(join(job.folder, thumbnail), 'png');
   }
+  const evaluations = { full: job.params.steps * videos.length, shallow: 0 };
   const milliseconds = { encode: 1, sample: 1, decode: 1, write: 1 };
-  if (videos.length === 1) return { videos, warnings: [], milliseconds };
+  if (videos.length === 1) return { videos, warnings: [], evaluations, milliseconds };
   await writeFile(join(job.folder, 'grid.mp4'), 'grid');
-  return { videos, grid: 'grid.mp4', warnings: [], milliseconds };
+  return { videos, grid: 'grid.mp4', warnings: [], evaluations, milliseconds };
 };
 
 /** Clips that stand at a step until they are told to end, or are cancelled. */
@@ -164,6 +165,7 @@ export async function startService(
     },
     pictureConcurrency: 2,
     clipTimeoutMs: 60_000,
+    clipCost: ({ W, H, T, steps }) => W * H * T * steps,
   });
   webhooks.start(table);
   await runner.recover();
