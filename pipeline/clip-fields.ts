@@ -1,5 +1,6 @@
 import { CATALOGUE, COMPONENT_KINDS, type ParameterSpec } from '../samplers/index.js';
-import type { ModelManifest } from './manifest.js';
+import { PRESETS, type ModelManifest } from './manifest.js';
+import { presetsOf } from './presets.js';
 
 /** One field of a clip request: plain data, from which checks, command line and documentation are made. */
 export interface ClipField {
@@ -13,10 +14,14 @@ export interface ClipField {
   readonly description: string;
 }
 
-type Limits = Pick<ModelManifest, 'limits' | 'picture'>;
+type Limits = Pick<ModelManifest, 'limits' | 'picture' | 'presets'>;
 
 /** What holds where no model narrows it. */
-const ANY_MODEL: Limits = { limits: { W: 4096, H: 4096, T: 1000, pixels: 2 ** 40 }, picture: { divisor: 2 } };
+const ANY_MODEL: Limits = {
+  limits: { W: 4096, H: 4096, T: 1000, pixels: 2 ** 40 },
+  picture: { divisor: 2 },
+  presets: Object.fromEntries(PRESETS.map((name) => [name, {}])),
+};
 const MIN_SIDE = 64;
 
 /** The names of the fields that are not a component's. */
@@ -34,6 +39,7 @@ export const CLIP_SETTINGS = [
   'num_cols',
   'deepcache_interval',
   'deepcache_branch',
+  'preset',
 ] as const;
 
 /** Every field of a clip request, with the ranges that the model allows. */
@@ -41,7 +47,11 @@ export function clipFields(model: Limits = ANY_MODEL): readonly ClipField[] {
   return [...settings(model), ...components()];
 }
 
-function settings({ limits, picture: { divisor } }: Limits): readonly ClipField[] {
+function settings(model: Limits): readonly ClipField[] {
+  const {
+    limits,
+    picture: { divisor },
+  } = model;
   const side = (name: 'W' | 'H', description: string): ClipField => ({
     ...integer(name, Math.ceil(MIN_SIDE / divisor) * divisor, limits[name], description),
     multipleOf: divisor,
@@ -65,6 +75,12 @@ function settings({ limits, picture: { divisor } }: Limits): readonly ClipField[
       'Steps from one evaluation of the whole network to the next, with its outer part alone in between; 1 for none',
     ),
     integer('deepcache_branch', 0, 100, 'Where the network is cut for that: 0 leaves the least to evaluate'),
+    {
+      name: 'preset',
+      type: 'choice',
+      choices: presetsOf(model),
+      description: 'Several of these fields at once; those that are given as well go before it',
+    },
   ];
 }
 

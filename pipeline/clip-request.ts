@@ -14,7 +14,8 @@ import {
 import { allowedValues, clipFields, type ClipField } from './clip-fields.js';
 import type { ClipParams } from './clip-params.js';
 import { resolveDeepcache } from './deepcache-fields.js';
-import type { ModelManifest } from './manifest.js';
+import type { ModelManifest, PresetName } from './manifest.js';
+import { startingFrom } from './presets.js';
 
 /** A request's parameters, resolved, and what the caller should know about them. */
 export interface ResolvedClip {
@@ -44,8 +45,8 @@ export function clipSchema(manifest: ModelManifest): z.ZodType<Record<string, st
 }
 
 /**
- * Resolves the wire fields of a clip for a model: a component that is left out is the model's recipe's, a named one
- * starts from its documented defaults, and what is given overrides either.
+ * Resolves the wire fields of a clip for a model: a component that is left out is the model's recipe's, or the preset's,
+ * a named one starts from its documented defaults, and what is given overrides either.
  *
  * @throws InvalidParameterError with the field, what was given and what is allowed
  */
@@ -55,7 +56,8 @@ export function resolveClip(
 ): ResolvedClip {
   const given = check(fields, manifest);
   const { recipe } = manifest;
-  const sampling = resolveRecipe(given, recipe);
+  const start = startingFrom(given.preset as PresetName | undefined, manifest);
+  const sampling = resolveRecipe(given, start.recipe);
   const setting = (name: 'W' | 'H' | 'T' | 'fps' | 'motion_bucket_id' | 'cond_aug' | 'decoding_t'): number =>
     Number(given[name] ?? recipe[name]);
   const params: ClipParams = {
@@ -70,7 +72,7 @@ export function resolveClip(
     decoding_t: setting('decoding_t'),
     decoding_overlap: (given.decoding_overlap as number | undefined) ?? 0,
     num_cols: (given.num_cols as number | undefined) ?? 1,
-    ...resolveDeepcache(given, manifest),
+    ...resolveDeepcache({ ...start.caching, ...given }, manifest),
     sampler: sampling.sampler.name,
     discretization: sampling.discretization.name,
     guider: sampling.guider.name,

@@ -4,6 +4,10 @@ import { z } from 'zod';
 import { SCALING_NAMES } from '../samplers/index.js';
 import { PipelineError } from './errors.js';
 
+/** The names that presets can have, from the slowest to the fastest. */
+export const PRESETS = ['quality', 'balanced', 'fast'] as const;
+export type PresetName = (typeof PRESETS)[number];
+
 /** On disk a component's parameters lie beside its name, as on the wire. */
 const component = z
   .object({ name: z.string() })
@@ -50,6 +54,10 @@ const manifestSchema = z.object({
     discretization: component,
     guider: component,
   }),
+  /** Ways to run the model that take more or less time, as fields of a request. */
+  presets: z
+    .partialRecord(z.enum(PRESETS), z.record(z.string(), z.union([z.string(), z.number()])))
+    .default({}),
   /** The largest width, height, number of frames, and product of the three that the model can be run at. */
   limits: z.object({ W: positive, H: positive, T: positive, pixels: positive }),
   /** rgb in 0–1 = bias + Σ_c z_c · matrix[c], one colour per latent pixel, z in the sampler's scale */

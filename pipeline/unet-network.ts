@@ -2,6 +2,7 @@ import { Tensor } from './onnx-runtime.js';
 import type { Network } from '../samplers/index.js';
 import { CacheSchedule } from './cache-schedule.js';
 import type { Conditioning } from './conditioning.js';
+import { PipelineError } from './errors.js';
 import { isOutOfMemory } from './device-errors.js';
 import { FeatureStore, type Row } from './feature-store.js';
 import { MemoryFallbacks } from './memory-fallbacks.js';
@@ -16,6 +17,9 @@ export interface CacheSettings {
   readonly branch: number;
   readonly interval: number;
 }
+
+/** What is used of a model. */
+export type UnetModel = Pick<Model, 'unet' | 'shallow' | 'halfBatch'>;
 
 /** The UNet as the samplers see it. */
 export interface UnetNetwork extends Network {
@@ -34,7 +38,7 @@ export interface UnetNetwork extends Network {
  * @throws PipelineError `out_of_memory` when a single row does not fit
  */
 export function unetNetwork(
-  model: Model,
+  model: UnetModel,
   conditioning: Conditioning,
   shape: LatentShape,
   memory = new MemoryFallbacks(model.halfBatch),
@@ -91,14 +95,14 @@ type BeginEvaluation = (
 ) => (rows: readonly Row[], feeds: Feeds) => Promise<Float32Array>;
 
 const wholeRuns =
-  ({ unet }: Model): BeginEvaluation =>
+  ({ unet }: UnetModel): BeginEvaluation =>
   () =>
   (_, feeds) =>
     unet.run(feeds);
 
-function cachedRuns({ unet, shallow, manifest }: Model, branch: number): BeginEvaluation {
+function cachedRuns({ unet, shallow }: UnetModel, branch: number): BeginEvaluation {
   const outer = shallow.get(branch);
-  if (outer === undefined) throw new Error(`The model ${manifest.name} has no branch ${branch}`);
+  if (outer === undefined) throw new PipelineError('invalid_parameter', `The model has no branch ${branch}`);
   const name = `feature_b${branch}`;
   const features = new FeatureStore();
   return (slot, isShallow) => {

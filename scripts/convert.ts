@@ -60,7 +60,7 @@ const isExpected = (error: unknown): error is Error =>
   [CheckpointError, FolderOccupiedError, DiskSpaceError].some((kind) => error instanceof kind);
 
 async function convert(source: string, options: Options): Promise<void> {
-  const { out, target, plain, ...rest } = options;
+  const { out, target, plain, deepcache, ...rest } = options;
   if (plain && target === 'cuda') program.error('error: --plain goes with --target portable only');
   const abort = new AbortController();
   process.once('SIGINT', () => abort.abort());
@@ -72,6 +72,7 @@ async function convert(source: string, options: Options): Promise<void> {
     const done = await convertSvd(source, out, {
       ...rest,
       form,
+      branches: deepcache ?? [],
       signal: abort.signal,
       onProgress: (written, total) => progress.show(written, total),
     });

@@ -80,7 +80,8 @@ async function run(model: string, options: Options): Promise<void> {
     const form = { target: options.target, precision: precisionOf(options) };
     const { signal } = abort;
     const { licence } = fetched;
-    await convertSvd(weights, out, { form, licence, name, replace: options.replace, signal, onProgress });
+    const { replace, deepcache: branches = [] } = options;
+    await convertSvd(weights, out, { form, licence, name, branches, replace, signal, onProgress });
     progress.close();
     console.log(`${out}: ready, start it with MODEL=${out}; ${weights} is not needed any more`);
   } catch (error) {

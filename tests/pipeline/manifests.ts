@@ -21,6 +21,7 @@ export const manifest = (changes: Partial<ModelManifest> = {}): ModelManifest =>
   scaling: 'VScalingWithEDMcNoise',
   abilities: { guidance: false, deepcache: [] },
   shallow: {},
+  presets: {},
   recipe: {
     W: 512,
     H: 288,
