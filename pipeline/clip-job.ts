@@ -10,6 +10,11 @@ export interface ClipJob {
   readonly params: ClipParams;
   /** An existing folder, this job's alone; the files of the result are written there. */
   readonly folder: string;
+  /**
+   * An existing folder for checkpoints, this job's alone; the job goes on from what it finds there. Nothing is saved
+   * where it is left out.
+   */
+  readonly checkpoints?: string;
 }
 
 export type ClipStage = 'encode' | 'sample' | 'decode' | 'write';
@@ -20,6 +25,13 @@ export interface ClipProgress {
   readonly step: number;
   readonly steps: number;
   readonly progress: number;
+}
+
+/** What whoever runs the service should know of how a clip is getting on; for the log. */
+export interface ClipNote {
+  readonly level: 'info' | 'warn';
+  readonly message: string;
+  readonly details: Readonly<Record<string, string | number>>;
 }
 
 /** One variation of the clip; file names are relative to the job's folder. */
@@ -41,6 +53,8 @@ export interface ClipResult {
   readonly evaluations: EvaluationCounts;
   /** Milliseconds spent in each stage, all variations together. */
   readonly milliseconds: Readonly<Record<ClipStage, number>>;
+  /** Sampling steps that an earlier run of the job had done, all variations together; present when there are any. */
+  readonly resumedSteps?: number;
 }
 
 /** What a worker says of itself once it can take jobs. */
@@ -67,5 +81,6 @@ export type FromWorker =
   | { readonly type: 'ready'; readonly info: WorkerInfo }
   | { readonly type: 'unusable'; readonly error: WireError }
   | { readonly type: 'progress'; readonly id: string; readonly progress: ClipProgress }
+  | { readonly type: 'note'; readonly id: string; readonly note: ClipNote }
   | { readonly type: 'done'; readonly id: string; readonly result: ClipResult }
   | { readonly type: 'failed'; readonly id: string; readonly error: WireError };

@@ -29,7 +29,9 @@ const NUMERIC = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 const fromText = (value: unknown): unknown =>
   typeof value === 'string' && NUMERIC.test(value.trim()) ? Number(value) : value;
 
-function fieldSchema({ type, min, max, multipleOf, choices }: ClipField): z.ZodType {
+type FieldValue = string | number | undefined;
+
+function fieldSchema({ type, min, max, multipleOf, choices }: ClipField): z.ZodType<FieldValue> {
   if (type === 'choice') return z.enum(choices ?? []);
   let schema = type === 'integer' ? z.number().int() : z.number();
   if (min !== undefined) schema = schema.min(min);
@@ -39,9 +41,23 @@ function fieldSchema({ type, min, max, multipleOf, choices }: ClipField): z.ZodT
 }
 
 /** The schema of a clip request for a model: every field optional, no other field allowed. */
-export function clipSchema(manifest: ModelManifest): z.ZodType<Record<string, string | number | undefined>> {
-  const shape = clipFields(manifest).map((field) => [field.name, fieldSchema(field).optional()]);
-  return z.strictObject(Object.fromEntries(shape) as Record<string, z.ZodType<string | number | undefined>>);
+export function clipSchema(manifest: ModelManifest): z.ZodObject<Record<string, z.ZodType<FieldValue>>> {
+  const shape = clipFields(manifest).map((field) => [
+    field.name,
+    fieldSchema(field).optional().meta(documentation(field, manifest)),
+  ]);
+  return z.strictObject(Object.fromEntries(shape) as Record<string, z.ZodType<FieldValue>>);
+}
+
+/** What a reader of the schema is told besides: help, and the value that holds where the field is left out. */
+function documentation({ name, description, multipleOf }: ClipField, { recipe }: ModelManifest) {
+  const setting: unknown = (recipe as Readonly<Record<string, unknown>>)[name];
+  const component = typeof setting === 'object' ? (setting as { readonly name: string }).name : setting;
+  return {
+    description,
+    ...(multipleOf === undefined ? {} : { multipleOf }),
+    ...(component === undefined ? {} : { default: component }),
+  };
 }
 
 /**

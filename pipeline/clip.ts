@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { NonFiniteError, TorchRandom, type Sampling } from '../samplers/index.js';
-import type { ClipJob, ClipProgress, ClipResult, ClipStage, ClipVideo } from './clip-job.js';
+import { budgetFor, Checkpoints, nameOfClip, type Budget } from './checkpoints.js';
+import type { ClipJob, ClipNote, ClipProgress, ClipResult, ClipStage, ClipVideo } from './clip-job.js';
 import type { ClipParams } from './clip-params.js';
 import { encodePicture } from './conditioning.js';
 import { decodeFrames } from './decode.js';
@@ -20,6 +21,9 @@ export interface ClipContext {
   readonly ffmpeg: Ffmpeg;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: ClipProgress) => void;
+  readonly onNote?: (note: ClipNote) => void;
+  /** Decides when checkpoints are saved. */
+  readonly budget?: Budget;
 }
 
 /** Where each stage begins on the way from 0 to 1; decoding and writing go hand in hand. */
@@ -54,6 +58,7 @@ async function makeClip(job: ClipJob, context: ClipContext, clock: StageClock): 
   const plan = planEvaluations(params, manifest);
   const fitted = await fitPicture(job.picture, params.W, params.H);
   const picture = toTensor(fitted.rgb);
+  const checkpoints = await openCheckpoints(job, context);
   const grid =
     params.num_cols > 1 ? new GridBuilder(params.num_cols, params.W, params.H, params.T) : undefined;
   const videos: ClipVideo[] = [];
@@ -64,12 +69,17 @@ async function makeClip(job: ClipJob, context: ClipContext, clock: StageClock): 
       const within = STARTS[stage] + (ENDS[stage] - STARTS[stage]) * done;
       context.onProgress({ stage, step, steps, progress: (index + within) / params.num_cols });
     };
-    const variation = { index, params, folder, picture, sampling, grid, memory, report };
+    const variation = { index, params, folder, picture, sampling, grid, memory, checkpoints, report };
     videos.push(await makeVariation(variation, context));
   }
-  const { warnings } = memory;
-  const evaluations = { full: plan.full * params.num_cols, shallow: plan.shallow * params.num_cols };
-  if (!grid) return { videos, warnings, evaluations, milliseconds: clock.stop() };
+  const resumedSteps = checkpoints?.resumedSteps ?? 0;
+  const result = {
+    videos,
+    warnings: memory.warnings,
+    evaluations: { full: plan.full * params.num_cols, shallow: plan.shallow * params.num_cols },
+    ...(resumedSteps > 0 ? { resumedSteps } : {}),
+  };
+  if (!grid) return { ...result, milliseconds: clock.stop() };
   clock.enter('write');
   const { width, height } = grid.layout;
   await writeVideo({
@@ -83,7 +93,7 @@ async function makeClip(job: ClipJob, context: ClipContext, clock: StageClock): 
     signal: context.signal,
     timeoutMs: ENCODING_LIMIT_MS,
   });
-  return { videos, grid: 'grid.mp4', warnings, evaluations, milliseconds: clock.stop() };
+  return { ...result, grid: 'grid.mp4', milliseconds: clock.stop() };
 }
 
 type Report = (stage: ClipStage, step: number, steps: number) => void;
@@ -98,6 +108,7 @@ interface Variation {
   readonly grid: GridBuilder | undefined;
   /** All variations' alike: they are of one size. */
   readonly memory: MemoryFallbacks;
+  readonly checkpoints: Checkpoints | undefined;
   readonly report: Report;
 }
 
@@ -105,8 +116,7 @@ async function makeVariation(variation: Variation, context: ClipContext): Promis
   const { index, params, folder, report, grid, memory } = variation;
   const { model, ffmpeg, signal } = context;
   const { W, H, T, fps, decoding_t, decoding_overlap: overlap } = params;
-  const { channels, divisor } = model.manifest.latent;
-  const shape: LatentShape = [T, channels, H / divisor, W / divisor];
+  const shape = latentShape(params, model);
   const seed = params.seed + index;
 
   const latents = await sampleLatents(variation, shape, seed, context);
@@ -136,28 +146,34 @@ async function makeVariation(variation: Variation, context: ClipContext): Promis
 
 /**
  * One generator gives every random number of a variation, in the reference's order: the picture's noise, the starting
- * latents, then the sampler's own draws.
+ * latents, then the sampler's own draws. A resumed variation is conditioned anew and takes up the generator where it was.
  */
 async function sampleLatents(
-  { params, picture, sampling, memory, report }: Variation,
+  variation: Variation,
   shape: LatentShape,
   seed: number,
   { model, signal }: ClipContext,
 ): Promise<Float32Array> {
+  const { index, params, picture, sampling, memory, checkpoints, report } = variation;
   const random = new TorchRandom(seed);
   report('encode', 0, 1);
   if (signal.aborted) throw new PipelineError('cancelled', 'Cancelled');
   const conditioning = await encodePicture(model, picture, params, random);
-  report('sample', 0, sampling.steps);
-  const { deepcache_interval: interval, deepcache_branch: branch } = params;
-  const cache = branch === undefined ? undefined : { interval, branch };
+  const network = unetNetwork(model, conditioning, shape, memory, cacheOf(params));
+  const { steps } = sampling;
+  const resume = await checkpoints?.load(index, (state) => sampling.checkState(state, shape));
+  report('sample', resume?.step ?? 0, steps);
   try {
     return await sampling.run({
-      network: unetNetwork(model, conditioning, shape, memory, cache),
+      network,
       shape,
       random,
       signal,
-      onStep: ({ step, steps }) => report('sample', step, steps),
+      resume,
+      onStep: async ({ step, save }) => {
+        report('sample', step, steps);
+        if (network.resumableAt(step)) await checkpoints?.offer(index, save);
+      },
     });
   } catch (error) {
     if (signal.aborted) throw new PipelineError('cancelled', 'Cancelled', { cause: error });
@@ -167,6 +183,22 @@ async function sampleLatents(
   } finally {
     await model.unet.leave();
   }
+}
+
+const cacheOf = ({ deepcache_interval: interval, deepcache_branch: branch }: ClipParams) =>
+  branch === undefined ? undefined : { interval, branch };
+
+function latentShape({ W, H, T }: ClipParams, { manifest }: Model): LatentShape {
+  const { channels, divisor } = manifest.latent;
+  return [T, channels, H / divisor, W / divisor];
+}
+
+async function openCheckpoints(job: ClipJob, context: ClipContext): Promise<Checkpoints | undefined> {
+  if (job.checkpoints === undefined) return undefined;
+  const name = await nameOfClip(job, context.model);
+  const latents = latentShape(job.params, context.model).reduce((product, side) => product * side);
+  const budget = context.budget ?? budgetFor(latents * Float32Array.BYTES_PER_ELEMENT);
+  return new Checkpoints(job.checkpoints, name, (note) => context.onNote?.(note), budget);
 }
 
 const DOING: Readonly<Record<ClipStage, string>> = {

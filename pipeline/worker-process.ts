@@ -1,9 +1,17 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { EventEmitter } from 'node:events';
-import { constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import type { ClipJob, ClipProgress, ClipResult, FromWorker, ToWorker, WorkerInfo } from './clip-job.js';
+import type {
+  ClipJob,
+  ClipNote,
+  ClipProgress,
+  ClipResult,
+  FromWorker,
+  ToWorker,
+  WorkerInfo,
+} from './clip-job.js';
 import { PipelineError } from './errors.js';
+import { lowerPriority } from './lower-priority.js';
 
 /**
  * `starting`: the process loads its model. `idle`, `busy`: as they say. `restarting`: it died and comes back after a
@@ -30,11 +38,11 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
   readonly onProgress?: (progress: ClipProgress) => void;
+  readonly onNote?: (note: ClipNote) => void;
 }
 
-interface Running {
+interface Running extends Pick<RunOptions, 'onProgress' | 'onNote'> {
   readonly job: ClipJob;
-  readonly onProgress: ((progress: ClipProgress) => void) | undefined;
   readonly settle: (outcome: ClipResult | Error) => void;
 }
 
@@ -111,7 +119,8 @@ export class WorkerProcess extends EventEmitter<{ state: []; ready: [WorkerInfo]
    * Runs one job; the worker must not be busy.
    * @throws PipelineError: what ended the clip; `cancelled` after an abort, `timeout`, or `worker_crashed`
    */
-  async run(job: ClipJob, { signal, timeoutMs, onProgress }: RunOptions = {}): Promise<ClipResult> {
+  async run(job: ClipJob, options: RunOptions = {}): Promise<ClipResult> {
+    const { signal, timeoutMs } = options;
     await this.whenReady();
     if (signal?.aborted) throw new PipelineError('cancelled', 'Cancelled');
     if (this.#running) throw new Error(`Worker is busy with ${this.#running.job.id}`);
@@ -141,7 +150,7 @@ export class WorkerProcess extends EventEmitter<{ state: []; ready: [WorkerInfo]
           if (outcome instanceof Error) reject(ending ?? outcome);
           else resolve(outcome);
         };
-        this.#running = { job, onProgress, settle };
+        this.#running = { ...options, job, settle };
         this.#become('busy');
         this.#send({ type: 'run', job });
       });
@@ -181,6 +190,9 @@ export class WorkerProcess extends EventEmitter<{ state: []; ready: [WorkerInfo]
       case 'progress':
         if (this.#running?.job.id === message.id) this.#running.onProgress?.(message.progress);
         break;
+      case 'note':
+        if (this.#running?.job.id === message.id) this.#running.onNote?.(message.note);
+        break;
       case 'done':
         if (this.#running?.job.id === message.id) this.#running.settle(message.result);
         break;
@@ -216,14 +228,5 @@ export class WorkerProcess extends EventEmitter<{ state: []; ready: [WorkerInfo]
   #become(state: WorkerState): void {
     this.#state = state;
     this.emit('state');
-  }
-}
-
-/** Inference and encoding yield to the process that answers clients: a busy CPU must not make it late. */
-function lowerPriority(child: ChildProcess): void {
-  try {
-    if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
-  } catch {
-    // Not allowed here: the clip runs all the same.
   }
 }

@@ -3,6 +3,7 @@
  * started by WorkerProcess. It takes one job at a time over IPC and reports progress; a cancel takes effect between two
  * evaluations.
  */
+import { Worker } from 'node:worker_threads';
 import { runClip } from './clip.js';
 import type { ClipJob, FromWorker, ToWorker, WireError } from './clip-job.js';
 import { isCudaFault } from './device-errors.js';
@@ -12,8 +13,9 @@ import { loadModel, type Model } from './model.js';
 
 const [modelFolder, device, ...flags] = process.argv.slice(2);
 
+/** A failed send means that the parent is gone: then this process ends too. */
 const send = (message: FromWorker): void => {
-  process.send?.(message);
+  process.send?.(message, () => undefined);
 };
 
 const toWire = (error: unknown): WireError => {
@@ -33,6 +35,7 @@ async function take(job: ClipJob, model: Model, ffmpeg: Ffmpeg): Promise<void> {
       ffmpeg,
       signal: abort.signal,
       onProgress: (progress) => send({ type: 'progress', id: job.id, progress }),
+      onNote: (note) => send({ type: 'note', id: job.id, note }),
     });
     send({ type: 'done', id: job.id, result });
   } catch (error) {
@@ -70,7 +73,8 @@ async function main(): Promise<void> {
   });
 }
 
-// The parent is gone: a worker without one would hold its device for nobody.
+// The parent is gone: a worker without one would hold its device for nobody. The thread notices while a step runs too.
+new Worker(new URL('./parent-watch.js', import.meta.url), { workerData: process.ppid }).unref();
 process.on('disconnect', () => process.exit(0));
 // A stop of the whole group (Ctrl-C, a pod's SIGTERM) is the parent's to carry out: it lets a clip finish first.
 process.on('SIGINT', () => undefined);

@@ -238,7 +238,7 @@ class SamplingRun implements Run {
     const { random } = this.#options;
     return {
       version: 1,
-      plan: this.#plan(),
+      plan: planOf(this.#parts, this.#options.shape),
       step,
       x: this.x.slice(),
       history: this.history.map((array) => array.slice()),
@@ -253,22 +253,26 @@ class SamplingRun implements Run {
   }
 
   #resume(state: SamplingState): number {
+    const { random, shape } = this.#options;
     const { sampler, sigmas } = this.#parts;
-    checkState(state, {
-      plan: this.#plan(),
-      steps: sigmas.length - 1,
-      size: this.x.length,
-      remembers: sampler.remembers,
-    });
-    const { random } = this.#options;
+    checkResumable(this.#parts, shape, state);
     if (state.random !== null && isRestorable(random)) random.restore(state.random);
     this.x.set(state.x);
     this.history.push(...state.history.map((array) => array.slice()));
     this.#evaluation = countOverSteps(evaluationsOf(sampler), sigmas, state.step);
     return state.step;
   }
+}
 
-  #plan(): string {
-    return `${this.#parts.plan} ${this.#options.shape.join('x')}`;
-  }
+const planOf = ({ plan }: Parts, shape: RunOptions['shape']): string => `${plan} ${shape.join('x')}`;
+
+/** @throws InvalidStateError when the state is damaged or belongs to another run */
+export function checkResumable(parts: Parts, shape: RunOptions['shape'], state: SamplingState): void {
+  const { sampler, sigmas } = parts;
+  checkState(state, {
+    plan: planOf(parts, shape),
+    steps: sigmas.length - 1,
+    size: sizeOf(shape),
+    remembers: sampler.remembers,
+  });
 }

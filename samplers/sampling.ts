@@ -17,13 +17,15 @@ import type { Branches } from './denoisers/network.js';
 import { scheduleOf, type Sigmas } from './discretizations/schedule.js';
 import { InvalidParameterError } from './errors/invalid-parameter-error.js';
 import {
-  type Parts,
-  type RunOptions,
   branchesAt,
+  checkResumable,
   countOverSteps,
   evaluationsOf,
+  type Parts,
+  type RunOptions,
   runSampling,
 } from './run.js';
+import type { SamplingState } from './state.js';
 
 /**
  * A component: resolved with all its parameters (as in a model's recipe, not held to the wire limits), or a name,
@@ -62,6 +64,11 @@ export interface Sampling extends Recipe {
   readonly draws: number;
   /** Samples latents [F,C,h,w]. See `runSampling`. */
   readonly run: (options: RunOptions) => Promise<Float32Array>;
+  /**
+   * Says beforehand whether a run of this shape can go on from a state.
+   * @throws InvalidStateError when the state is damaged or belongs to another run
+   */
+  readonly checkState: (state: SamplingState, shape: RunOptions['shape']) => void;
 }
 
 /**
@@ -105,6 +112,7 @@ export function createSampling(request: SamplingRequest, context: SamplingContex
       }
       return runSampling(parts, options);
     },
+    checkState: (state, shape) => checkResumable(parts, shape, state),
   };
 }
 

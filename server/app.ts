@@ -2,6 +2,7 @@ import Router from '@koa/router';
 import Koa from 'koa';
 import type { Logger } from 'pino';
 import type { ModelManifest } from '../pipeline/manifest.js';
+import { systemErrorCode } from '../pipeline/system-error.js';
 import type { WorkerPool } from '../pipeline/worker-pool.js';
 import type { ApiParts } from './api/api-parts.js';
 import { download } from './api/download.js';
@@ -17,9 +18,10 @@ import { createTaskJson } from './api/task-json.js';
 import { createTasksApi } from './api/tasks.js';
 import type { Config } from './config.js';
 import type { PictureLimits } from './images/picture.js';
+import type { PictureWork } from './images/picture-work.js';
 import { offersChoice } from './images/providers/settings.js';
 import type { MediaStorage } from './media/storage.js';
-import { systemErrorCode } from './media/system-error.js';
+import { createDocs } from './openapi/docs.js';
 import type { TaskRunner } from './tasks/runner.js';
 import { TaskFeed } from './tasks/task-feed.js';
 import type { TaskTable } from './tasks/table.js';
@@ -32,6 +34,8 @@ export interface AppParts {
   readonly runner: TaskRunner;
   readonly storage: MediaStorage;
   readonly pictureLimits: PictureLimits;
+  /** What decodes the pictures of requests. */
+  readonly pictureWork: Pick<PictureWork, 'normalise'>;
   readonly workers: WorkerPool;
   readonly log: Logger;
   /** Other times of event streams than the usual ones. */
@@ -45,11 +49,12 @@ const ENDPOINTS: readonly string[] = [
   '/tasks',
   'GET /events',
   'GET /health',
+  'GET /docs',
 ];
 
 /** Puts the Koa application together. */
 export function createApp(parts: AppParts): Koa {
-  const { config, manifest, table, runner, storage, pictureLimits, workers, log } = parts;
+  const { config, manifest, table, runner, storage, pictureLimits, pictureWork, workers, log } = parts;
   const apiParts: ApiParts = {
     config,
     readForm: createFormReader(config.maxUploadBytes),
@@ -59,6 +64,7 @@ export function createApp(parts: AppParts): Koa {
     runner,
     storage,
     pictureLimits,
+    pictureWork,
     pictureChoice: offersChoice(config.imageProvider),
   };
   const submit = createSubmit(apiParts);
@@ -83,6 +89,7 @@ export function createApp(parts: AppParts): Koa {
   });
   router.use(tasksApi.routes());
   router.get('/events', allEvents(feed, runner, eventTimes));
+  router.use(createDocs({ manifest, baseUrl }).routes());
   for (const kind of ['video', 'thumbnail', 'grid'] as const) {
     router.get(`/download/${kind}/:id`, download(kind, table, storage));
   }

@@ -10,8 +10,10 @@ import { createTaskJson } from './api/task-json.js';
 import { createApp } from './app.js';
 import { readConfig, type Config } from './config.js';
 import { createGuardedClient } from './images/guarded-client.js';
-import { createPictureObtainer } from './images/obtain.js';
-import { PICTURE_LIMITS } from './images/picture.js';
+import { createPictureObtainer, type PictureObtainer } from './images/obtain.js';
+import { PICTURE_LIMITS, type PictureLimits } from './images/picture.js';
+import type { PictureWork } from './images/picture-work.js';
+import { PictureProcesses } from './images/picture-processes.js';
 import { createPictureProvider } from './images/providers/create-provider.js';
 import { listener } from './listener.js';
 import { createMediaStorage } from './media/storage.js';
@@ -34,21 +36,14 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
     log,
   });
   const table = await TaskTable.open(db, webhooks.journal);
-  const client = createGuardedClient({ maxBytes: pictureLimits.bytes });
   const workers = startWorkers(modelFolder, config, log);
+  const pictures = startPictureProcesses(pictureLimits, log);
   const runner = new TaskRunner({
     table,
     storage,
     workers,
     log,
-    pictures: createPictureObtainer({
-      provider: createPictureProvider(config.imageProvider, {
-        limits: pictureLimits,
-        onRetry: (event) => log.warn(event, 'the image provider is asked again'),
-      }),
-      download: (url, { signal }) => client.download(url, { signal, field: 'image_url' }),
-      limits: pictureLimits,
-    }),
+    pictures: createObtainer(config, pictureLimits, pictures, log),
     pictureConcurrency: config.pictureConcurrency,
     clipTimeoutMs: config.clipTimeoutMs,
     clipCost: (params) => clipCost(params, manifest),
@@ -56,21 +51,35 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
   webhooks.start(table);
   await runner.recover();
 
-  const app = createApp({ config, manifest, table, runner, storage, pictureLimits, workers, log });
+  const app = createApp({
+    config,
+    manifest,
+    table,
+    runner,
+    storage,
+    pictureLimits,
+    pictureWork: pictures.forRequests,
+    workers,
+    log,
+  });
   const server = listener(createServer({ headersTimeout: 10_000, requestTimeout: 120_000 }), app);
   server.listen(config.port, config.host);
   await once(server, 'listening');
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : config.port;
   const url = config.baseUrl ?? `http://localhost:${port}`;
-  const pictures = config.imageProvider.name;
-  log.info({ host: config.host, port, model: manifest.name, pictures }, `taking requests at ${url}`);
+  const provider = config.imageProvider.name;
+  log.info(
+    { host: config.host, port, model: manifest.name, pictures: provider },
+    `taking requests at ${url}`,
+  );
 
   return async () => {
     server.close();
     server.closeIdleConnections();
     await runner.close(config.shutdownGraceMs);
     await workers.stop();
+    await pictures.stop();
     server.closeAllConnections();
     await webhooks.close();
     await table.close();
@@ -91,6 +100,33 @@ function startWorkers(modelFolder: string, config: Config, log: Logger): WorkerP
   const pool = new WorkerPool(workers);
   pool.start();
   return pool;
+}
+
+/** Gets the pictures of prompts and addresses. */
+function createObtainer(
+  config: Config,
+  limits: PictureLimits,
+  work: PictureWork,
+  log: Logger,
+): PictureObtainer {
+  const client = createGuardedClient({ maxBytes: limits.bytes });
+  return createPictureObtainer({
+    provider: createPictureProvider(config.imageProvider, {
+      limits,
+      work,
+      onRetry: (event) => log.warn(event, 'the image provider is asked again'),
+    }),
+    download: (url, { signal }) => client.download(url, { signal, field: 'image_url' }),
+    limits,
+    work,
+  });
+}
+
+function startPictureProcesses(limits: PictureLimits, log: Logger): PictureProcesses {
+  const processes = new PictureProcesses(limits);
+  processes.on('died', (reason) => log.error({ reason }, 'a process for pictures ended'));
+  void processes.warm();
+  return processes;
 }
 
 async function main(): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Context, Middleware } from 'koa';
+import { z } from 'zod';
 import { invalidRequest, notFound } from '../errors.js';
 import { sendFile } from '../media/send-file.js';
 import type { MediaStorage } from '../media/storage.js';
@@ -14,8 +15,8 @@ const FILES = {
 } as const;
 
 /**
- * GET and HEAD /download/<kind>/:id, with `?index=` for the variations after the first and `?download=1` for an
- * attachment.
+ * GET and HEAD /download/<kind>/:id, an attachment, with `?index=` for the variations after the first and `?download=0`
+ * to show it.
  */
 export const download =
   (kind: keyof typeof FILES, table: TaskTable, storage: MediaStorage): Middleware =>
@@ -30,9 +31,14 @@ export const download =
     if (!sent) throw notFound(`The requested ${kind} no longer exists.`);
   };
 
-function variation(index: string | string[] | undefined): number {
-  if (index === undefined || index === '') return 0;
-  if (typeof index === 'string' && /^\d{1,2}$/.test(index)) return Number(index);
+/** Which of the variations. */
+export const indexSchema = z
+  .preprocess((value) => (value === '' ? 0 : value), z.coerce.number().int().min(0).max(99))
+  .describe('The number of a variation, from 0');
+
+function variation(index: unknown): number {
+  const parsed = indexSchema.safeParse(index ?? 0);
+  if (parsed.success) return parsed.data;
   throw invalidRequest(`Expected \`index\` to be the number of a variation, got ${JSON.stringify(index)}`, {
     field: 'index',
     allowed: 'an integer from 0',

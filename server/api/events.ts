@@ -1,4 +1,5 @@
 import type { Context, Middleware } from 'koa';
+import { callerOf, maySee, visibleOwner } from '../access/caller.js';
 import { notFound } from '../errors.js';
 import type { TaskRunner } from '../tasks/runner.js';
 import { ALL, type TaskFeed } from '../tasks/task-feed.js';
@@ -23,7 +24,9 @@ export const taskEvents =
   async (ctx) => {
     const { id } = ctx.params as { id: string };
     const tracked = await feed.look(id);
-    if (!tracked.task) throw notFound('The requested task was not found.');
+    if (!tracked.task || !maySee(callerOf(ctx), tracked.task)) {
+      throw notFound('The requested task was not found.');
+    }
     const last = lastEventId(ctx);
     const since = feed.revisionAt(last) ?? -1;
     if (tracked.ended && (last.endsWith(DONE) || since >= tracked.changedAt)) {
@@ -34,14 +37,14 @@ export const taskEvents =
   };
 
 /**
- * GET /events: the changes of all tasks, from now on or from the last event's id: `progress`, `done` and `deleted`, the
- * first two with the whole task. `queue` says who waits for a device; `reset` says that too much was missed: the list of
- * tasks is to be read anew.
+ * GET /events: the changes of all tasks that the client may see, from now on or from the last event's id: `progress`,
+ * `done` and `deleted`, the first two with the whole task. `queue` says who waits for a device; `reset` says that too
+ * much was missed: the list of tasks is to be read anew.
  */
 export const allEvents =
   (feed: TaskFeed, runner: TaskRunner, times: EventTimes): Middleware =>
   (ctx) => {
-    answer(ctx, new AllNews(feed, runner, lastEventId(ctx)), times);
+    answer(ctx, new AllNews(feed, runner, visibleOwner(callerOf(ctx)), lastEventId(ctx)), times);
   };
 
 /** A client that comes back by itself sends the header, and repeats the address it began with. */
@@ -100,6 +103,8 @@ class AllNews implements NewsSource {
   constructor(
     private readonly feed: TaskFeed,
     private readonly runner: TaskRunner,
+    /** Whose tasks are told of; undefined for everybody's. */
+    private readonly owner: string | undefined,
     last: string,
   ) {
     this.#since = last === '' ? feed.revision : feed.revisionAt(last);
@@ -118,7 +123,7 @@ class AllNews implements NewsSource {
       text += formatEvent('reset', feed.position(this.#since), {});
     }
     const upTo = feed.revision;
-    const changes = feed.log.since(this.#since);
+    const changes = feed.log.since(this.#since, this.owner);
     // Before the changes: whoever comes back with the id of one of them knows the queue up to there.
     text += this.#queue(this.#since);
     for (const { id, revision } of changes) {
@@ -145,8 +150,8 @@ class AllNews implements NewsSource {
     const { queueChangedAt } = this.feed;
     if (queueChangedAt <= this.#queueAt) return '';
     this.#queueAt = queueChangedAt;
-    const waiting = this.runner.queue();
-    const tasks = waiting.slice(0, QUEUE_SHOWN);
-    return formatEvent('queue', this.feed.position(since), { waiting: waiting.length, tasks });
+    const { runner, owner } = this;
+    const tasks = runner.queue(owner).slice(0, QUEUE_SHOWN);
+    return formatEvent('queue', this.feed.position(since), { waiting: runner.waiting, tasks });
   }
 }

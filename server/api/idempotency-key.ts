@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Context } from 'koa';
+import { callerOf } from '../access/caller.js';
 import { invalidRequest } from '../errors.js';
 import type { KeyClaim } from '../tasks/idempotency.js';
 import type { Form } from './form.js';
@@ -17,7 +18,7 @@ export function readClaim(ctx: Context, form: Form): KeyClaim | undefined {
       allowed: '1 to 255 printable ASCII characters',
     });
   }
-  return { key, fingerprint: fingerprint(form) };
+  return { owner: callerOf(ctx).owner, key, fingerprint: fingerprint(form) };
 }
 
 /** Of what is asked for, not of the bytes: a repeated multipart body has other boundaries. */

@@ -2,6 +2,7 @@ import type { Context } from 'koa';
 import type { ClipParams } from '../../pipeline/clip-params.js';
 import { resolveClip } from '../../pipeline/clip-request.js';
 import { COMPONENT_KINDS, specOf } from '../../samplers/index.js';
+import { callerOf } from '../access/caller.js';
 import { invalidRequest, ServiceError } from '../errors.js';
 import type { MediaStorage } from '../media/storage.js';
 import type { Task } from '../tasks/task.js';
@@ -24,10 +25,10 @@ export async function rerun(o: SubmitOptions, ctx: Context, earlier: Task): Prom
     });
   }
   const claim = readClaim(ctx, { fields: { ...form.fields, rerun: earlier.id } });
-  return accept(o, () => propose(o, earlier, form.fields), { claim });
+  return accept(o, () => propose(o, earlier, form.fields, callerOf(ctx).owner), { claim });
 }
 
-async function propose(o: SubmitOptions, earlier: Task, body: Fields): Promise<Proposal> {
+async function propose(o: SubmitOptions, earlier: Task, body: Fields, owner: string): Promise<Proposal> {
   const { webhook: url, webhook_events_filter: events, ...overrides } = body;
   const clip = resolveClip(overrideParams(earlier.params, overrides), o.manifest);
   const { webhook, warnings } = await o.readWebhook(url, events);
@@ -39,7 +40,7 @@ async function propose(o: SubmitOptions, earlier: Task, body: Fields): Promise<P
     warnings: [...clip.warnings, ...warnings, ...modelWarning(earlier.model, o.manifest.name)],
     webhook,
     kind: earlier.kind,
-    owner: earlier.owner,
+    owner,
   };
   if (earlier.source.type !== 'upload') return { task };
   return { task, picture: await readPicture(o.storage, earlier.id) };

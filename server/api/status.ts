@@ -2,8 +2,8 @@ import type { Context, Middleware } from 'koa';
 import { invalidRequest, notFound } from '../errors.js';
 import type { TaskRunner } from '../tasks/runner.js';
 import type { TaskTable } from '../tasks/table.js';
+import { answerTagged } from './content-tag.js';
 import { findTask } from './find-task.js';
-import { isUnchanged } from './revision-tag.js';
 import { createTaskList } from './task-list.js';
 
 /** GET /status: all tasks, newest first, as a JSON list, or with `?id=` one task. */
@@ -11,10 +11,9 @@ export const status = (table: TaskTable, runner: TaskRunner): Middleware => {
   const answerList = createTaskList(table, runner, { address: '/status', toBody: ({ tasks }) => tasks });
 
   const answerOne = async (ctx: Context, id: string): Promise<void> => {
-    const { revision } = table;
     const task = await findTask(ctx, table, id);
     if (!task) throw notFound('The requested record was not found.');
-    if (!isUnchanged(ctx, table, revision)) ctx.body = runner.view(task);
+    answerTagged(ctx, runner.view(task));
   };
 
   return async (ctx) => {

@@ -3,7 +3,8 @@ import type { Context } from 'koa';
 import { resolveClip } from '../../pipeline/clip-request.js';
 import type { ModelManifest } from '../../pipeline/manifest.js';
 import { callerOf } from '../access/caller.js';
-import { normalisePicture, type PictureLimits } from '../images/picture.js';
+import type { PictureLimits } from '../images/picture.js';
+import type { PictureWork } from '../images/picture-work.js';
 import type { NewTask, TaskSource } from '../tasks/task.js';
 import type { ReadWebhook } from '../webhooks/subscription.js';
 import { accept, type AcceptParts, type Proposal, type Submission } from './accept.js';
@@ -17,6 +18,7 @@ export interface SubmitOptions extends AcceptParts {
   readonly readWebhook: ReadWebhook;
   readonly manifest: ModelManifest;
   readonly pictureLimits: PictureLimits;
+  readonly pictureWork: Pick<PictureWork, 'normalise'>;
   /** True where the image provider makes more than one picture of a prompt. */
   readonly pictureChoice: boolean;
 }
@@ -65,7 +67,7 @@ export interface Asked {
  * encoded anew. @throws InvalidParameterError, ServiceError naming the field
  */
 export async function propose(
-  o: Pick<SubmitOptions, 'manifest' | 'pictureLimits' | 'pictureChoice'>,
+  o: Pick<SubmitOptions, 'manifest' | 'pictureLimits' | 'pictureWork' | 'pictureChoice'>,
   { source: asked, picture, clip: fields, imageIndex, warnings: earlier = [] }: Asked,
   rest: Pick<NewTask, 'webhook' | 'kind' | 'origin' | 'owner' | 'expiresAt'>,
 ): Promise<Proposal> {
@@ -80,5 +82,6 @@ export async function propose(
     warnings: [...earlier, ...warnings, ...clip.warnings],
   };
   if (source.type !== 'upload' || !picture) return { task };
-  return { task, picture: (await normalisePicture(picture, o.pictureLimits)).png };
+  const { png } = await o.pictureWork.normalise(picture, o.pictureLimits, 'image');
+  return { task, picture: png };
 }

@@ -4,13 +4,13 @@ import { notFound } from '../errors.js';
 import type { TaskFeed } from '../tasks/task-feed.js';
 import type { Task } from '../tasks/task.js';
 import type { Submission } from './accept.js';
+import { answerTagged } from './content-tag.js';
 import type { EventTimes } from './event-stream.js';
 import { taskEvents } from './events.js';
 import { findTask } from './find-task.js';
 import { showErrorCodes } from './http-errors.js';
 import { markReplayed } from './idempotency-key.js';
 import { rerun } from './rerun.js';
-import { isUnchanged } from './revision-tag.js';
 import { sameOriginOnly } from './same-origin.js';
 import type { Submit, SubmitOptions } from './submit.js';
 import type { ToTaskJson } from './task-json.js';
@@ -52,9 +52,7 @@ export function createTasksApi(options: TasksApiOptions): Router {
   };
 
   const answerOne: Middleware = async (ctx) => {
-    const { revision } = table;
-    const task = await find(ctx);
-    if (!isUnchanged(ctx, table, revision)) ctx.body = toJson(runner.view(task));
+    answerTagged(ctx, toJson(runner.view(await find(ctx))));
   };
   const answerList = createTaskList(table, runner, {
     address,
@@ -68,11 +66,11 @@ export function createTasksApi(options: TasksApiOptions): Router {
   router.get('/:id', markPosition(feed), answerOne);
   router.get('/:id/events', taskEvents(feed, eventTimes));
   router.post('/:id/cancel', async (ctx) => {
-    ctx.body = toJson(runner.view(known(await runner.cancel(idOf(ctx)))));
+    ctx.body = toJson(runner.view(known(await runner.cancel((await find(ctx)).id))));
   });
   router.post('/:id/rerun', async (ctx) => answerAccepted(ctx, await rerun(parts, ctx, await find(ctx))));
   router.delete('/:id', async (ctx) => {
-    if (!(await runner.remove(idOf(ctx)))) throw unknownTask();
+    if (!(await runner.remove((await find(ctx)).id))) throw unknownTask();
     ctx.status = 204;
   });
   return router;

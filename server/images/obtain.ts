@@ -1,6 +1,7 @@
 import type { ClipParams } from '../../pipeline/clip-params.js';
 import type { TaskSource } from '../tasks/task.js';
-import { normalisePicture, type PictureLimits } from './picture.js';
+import type { PictureLimits } from './picture.js';
+import type { PictureWork } from './picture-work.js';
 import { checkMadePicture } from './providers/checked-picture.js';
 import type { PictureProvider } from './source.js';
 
@@ -9,6 +10,8 @@ export interface ObtainedPicture {
   readonly png: Buffer;
   /** True when it only stands in for what a real image provider would make. */
   readonly placeholder: boolean;
+  /** A word for the task's warnings. */
+  readonly note?: string;
 }
 
 export interface ObtainOptions {
@@ -27,25 +30,31 @@ export interface ObtainerParts {
   /** The guarded download: the only way an address from outside is ever fetched. */
   readonly download: (url: string, options: { readonly signal: AbortSignal }) => Promise<Buffer>;
   readonly limits: PictureLimits;
+  readonly work: Pick<PictureWork, 'normalise'>;
 }
 
 /** Gets a task's picture from where its source says: the provider for a prompt, a download for an address. */
-export const createPictureObtainer = ({ provider, download, limits }: ObtainerParts): PictureObtainer => ({
+export const createPictureObtainer = ({
+  provider,
+  download,
+  limits,
+  work,
+}: ObtainerParts): PictureObtainer => ({
   async obtain(source, { W, H, seed }, { signal, onProgress }) {
     switch (source.type) {
       case 'prompt': {
         const { prompt, image_index: imageIndex } = source;
         const request = { seed, width: W, height: H, signal, onProgress };
-        const { bytes } = await provider.make(
+        const { bytes, note } = await provider.make(
           prompt,
           imageIndex === undefined ? request : { ...request, imageIndex },
         );
-        const { png } = await checkMadePicture(bytes, limits);
-        return { png, placeholder: provider.placeholder };
+        const { png } = await checkMadePicture(work, bytes, limits);
+        return { png, placeholder: provider.placeholder, ...(note === undefined ? {} : { note }) };
       }
       case 'image_url': {
         const bytes = await download(source.image_url, { signal });
-        const { png } = await normalisePicture(bytes, limits, 'image_url');
+        const { png } = await work.normalise(bytes, limits, 'image_url');
         return { png, placeholder: false };
       }
       case 'upload':

@@ -4,7 +4,7 @@ import { Agent as HttpsAgent } from 'node:https';
 import { connect as connectSocket, isIP } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { systemErrorCode } from '../media/system-error.js';
+import { systemErrorCode } from '../../pipeline/system-error.js';
 import { TransferError } from './transfer-error.js';
 import type { PermittedTarget, ResolvedAddress } from './url-guard.js';
 

@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { ServiceError } from '../errors.js';
-import { systemErrorCode } from '../media/system-error.js';
+import { systemErrorCode } from '../../pipeline/system-error.js';
 import { isLocalName, isPublicAddress } from './address-policy.js';
 import { TransferError } from './transfer-error.js';
 import { UrlRefusedError } from './url-refused.js';

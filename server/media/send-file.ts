@@ -17,7 +17,7 @@ const TYPES: Readonly<Record<string, string>> = {
 export interface SendOptions {
   /** The name a browser saves it under, without its ending: the id of the task. */
   readonly saveAs: string;
-  /** Force the download; otherwise the file is shown, unless the request says `?download=1`. */
+  /** Saved rather than shown, unless the request says `?download=0` or `?download=1`. Default true. */
   readonly attachment?: boolean;
 }
 
@@ -40,7 +40,8 @@ const rangeStillApplies = (ctx: Context, etag: string, modified: Date): boolean 
 
 const setHeaders = (ctx: Context, path: string, options: SendOptions): void => {
   const extension = extname(path);
-  const attachment = options.attachment ?? ctx.query.download === '1';
+  const { download } = ctx.query;
+  const attachment = download === undefined ? (options.attachment ?? true) : download !== '0';
   ctx.set({
     'Accept-Ranges': 'bytes',
     'Cache-Control': 'private, no-cache',

@@ -1,8 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, mkdir, mkdtemp, open, readdir, realpath, rename, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
-import { systemErrorCode } from './system-error.js';
+import { systemErrorCode } from '../../pipeline/system-error.js';
 
 /** What a finished file may be called: a lower-case word and one of the fixed endings. */
 const FILE_NAME = /^[a-z][a-z0-9-]{0,63}\.(?:mp4|png|gif|webp)$/;
@@ -19,6 +20,7 @@ export const isTaskId = (text: string): boolean => ID.test(text);
  *     media/<first two of id>/<id>/video-0.mp4, grid.mp4, thumbnail-0.png, …
  *     pictures/<id>.png
  *     work/<id>-<random>/            files being made; becomes the task's media folder in one rename
+ *     checkpoints/<id>-<random>/     how far the clip of an unfinished task is
  *
  * Every path is made from an id that was looked up and a name of our own; anything else throws, so that nothing a
  * client sends can become a path.
@@ -37,19 +39,27 @@ export interface MediaStorage {
   publishWork(work: string, id: string): Promise<void>;
   /** Removes a work folder. Quiet when it is gone or published. */
   removeWork(work: string): Promise<void>;
+  /**
+   * Gives a run of a task a folder for its checkpoints, with those of the run before it. That one's name is gone then:
+   * a process that is left over of it finds nowhere to write.
+   */
+  claimCheckpoints(id: string): Promise<string>;
+  /** Removes what only an unfinished task needs: its picture and its checkpoints. Quiet where there is nothing. */
+  removeInterim(id: string): Promise<void>;
   /** Writes bytes to a path made by `file` or `picture`: the name appears only when the file is whole and on disk. */
   write(path: string, bytes: Uint8Array): Promise<void>;
   /** Opens a file for reading; undefined where there is none, or where a link leads elsewhere. The caller closes it. */
   open(path: string): Promise<FileHandle | undefined>;
-  /** Removes everything of a task: its folder and its picture. Quiet where nothing is left. */
+  /** Removes everything of a task: its folder, its picture and its checkpoints. Quiet where nothing is left. */
   remove(id: string): Promise<void>;
   /** True when the checked picture of a task is there. */
   hasPicture(id: string): Promise<boolean>;
   /** Removes the checked picture of a task. Quiet where there is none. */
   removePicture(id: string): Promise<void>;
   /**
-   * Removes what an earlier run left behind: partial files, work folders, and the pictures of tasks that are not in
-   * `unfinished`. Only safe while nothing is being written.
+   * Removes what an earlier run left behind: partial files, work folders, the pictures and checkpoints of tasks that are
+   * not in `unfinished`, and the files of those that are, which nothing says to be whole. Only safe while nothing is
+   * being written.
    */
   sweep(unfinished: ReadonlySet<string>): Promise<void>;
 }
@@ -138,14 +148,43 @@ const sweepPictures = async (folder: string, unfinished: ReadonlySet<string>): P
   }
 };
 
+/** The folders of `parent` that belong to a task: `<id>-<random>`. There is one at the most, unless somebody meddled. */
+const foldersOf = async (parent: string, id: string): Promise<string[]> =>
+  (await namesIn(parent)).filter((name) => name.startsWith(`${id}-`)).map((name) => join(parent, name));
+
+/** Gives the task's folder in `parent` a new name, or makes one. */
+const claimFolder = async (parent: string, id: string): Promise<string> => {
+  const mine = join(parent, `${id}-${randomBytes(6).toString('hex')}`);
+  const [earlier, ...strays] = await foldersOf(parent, id);
+  await Promise.all(strays.map(removeFolder));
+  if (earlier) await rename(earlier, mine);
+  else await mkdir(mine, { recursive: true });
+  return mine;
+};
+
+const sweepCheckpoints = async (parent: string, unfinished: ReadonlySet<string>): Promise<void> => {
+  for (const name of await namesIn(parent)) {
+    if (!unfinished.has(name.replace(/-.*$/, ''))) await removeFolder(join(parent, name));
+  }
+};
+
+/** Tried again while a process that was left over still writes there. */
+const removeFolder = (path: string): Promise<void> =>
+  rm(path, { recursive: true, force: true, maxRetries: 5 });
+
 /** The storage under `dataDir` (made on the first write). */
 export const createMediaStorage = (dataDir: string): MediaStorage => {
   const root = resolve(dataDir);
   const media = join(root, 'media');
   const pictures = join(root, 'pictures');
   const works = join(root, 'work');
+  const checkpoints = join(root, 'checkpoints');
   const folder = (id: string): string => join(media, checkId(id).slice(0, 2), id);
   const picture = (id: string): string => join(pictures, `${checkId(id)}.png`);
+  const removeInterim = async (id: string): Promise<void> => {
+    await rm(picture(id), { force: true });
+    await Promise.all((await foldersOf(checkpoints, id)).map(removeFolder));
+  };
 
   return {
     root,
@@ -164,14 +203,16 @@ export const createMediaStorage = (dataDir: string): MediaStorage => {
       await rename(work, target);
       await syncFolder(dirname(target));
     },
-    removeWork: (work) => rm(work, { recursive: true, force: true }),
+    removeWork: removeFolder,
+    claimCheckpoints: (id) => claimFolder(checkpoints, checkId(id)),
+    removeInterim,
     write: writeWhole,
     open: (path) => openInside(root, path),
     remove: async (id) => {
       await Promise.all([
         rm(folder(id), { recursive: true, force: true }),
-        rm(picture(id), { force: true }),
         rm(`${picture(id)}${PART}`, { force: true }),
+        removeInterim(id),
       ]);
     },
     hasPicture: (id) =>
@@ -181,8 +222,10 @@ export const createMediaStorage = (dataDir: string): MediaStorage => {
       ),
     removePicture: (id) => rm(picture(id), { force: true }),
     sweep: async (unfinished) => {
-      await rm(works, { recursive: true, force: true });
+      await removeFolder(works);
       await sweepPictures(pictures, unfinished);
+      await sweepCheckpoints(checkpoints, unfinished);
+      for (const id of unfinished) await removeFolder(folder(id));
     },
   };
 };

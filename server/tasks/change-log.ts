@@ -2,6 +2,7 @@ import type { TaskTable } from './table.js';
 
 interface Entry {
   readonly id: string;
+  readonly owner: string;
   readonly revision: number;
 }
 
@@ -19,7 +20,7 @@ export class ChangeLog {
   constructor(table: TaskTable, kept = KEPT) {
     this.#kept = kept;
     this.#floor = table.revision;
-    table.on('change', (id) => this.#note({ id, revision: table.revision }));
+    table.on('change', (id, _change, owner) => this.#note({ id, owner, revision: table.revision }));
   }
 
   /** The log knows everything that changed after this revision, and nothing of what changed before. */
@@ -32,11 +33,12 @@ export class ChangeLog {
     return this.#latest.get(id) ?? this.#floor;
   }
 
-  /** The tasks that changed after `revision`, in the order of their last changes. */
-  since(revision: number): Entry[] {
+  /** The tasks that changed after `revision`, in the order of their last changes; all, or those of one owner. */
+  since(revision: number, owner?: string): Entry[] {
     const found: Entry[] = [];
     for (let i = this.#entries.length - 1; i >= 0 && this.#entries[i].revision > revision; i--) {
-      if (this.#isLatest(this.#entries[i])) found.push(this.#entries[i]);
+      const entry = this.#entries[i];
+      if (this.#isLatest(entry) && (owner === undefined || entry.owner === owner)) found.push(entry);
     }
     return found.reverse();
   }

@@ -35,6 +35,7 @@ export interface TaskRow {
 
 /** An `Idempotency-Key` and the task that the first request with it made. */
 export interface IdempotencyKeyRow {
+  readonly owner: string;
   readonly key: string;
   /** A hash of what that request asked for. */
   readonly fingerprint: string;

@@ -4,6 +4,7 @@ import type { Outlook } from './view.js';
 interface Entry {
   /** What the clip costs, in the unit of `clipCost`. */
   readonly cost: number;
+  readonly owner: string;
   /** When the task got its device; undefined while it waits. */
   deviceSince?: number;
 }
@@ -28,9 +29,9 @@ export class Forecast {
     private readonly onChange: () => void = () => undefined,
   ) {}
 
-  admit(id: string, cost: number): void {
+  admit(id: string, cost: number, owner = ''): void {
     if (this.#entries.has(id)) return;
-    this.#entries.set(id, { cost });
+    this.#entries.set(id, { cost, owner });
     this.onChange();
   }
 
@@ -62,9 +63,28 @@ export class Forecast {
     this.onChange();
   }
 
-  /** Those who wait for a device, in their order. */
-  get queue(): readonly string[] {
-    return [...this.#entries].filter(([, { deviceSince }]) => deviceSince === undefined).map(([id]) => id);
+  /** Those who wait for a device, in their order; all, or those of one owner. */
+  queue(owner?: string): readonly string[] {
+    return [...this.#entries]
+      .filter(
+        ([, entry]) => entry.deviceSince === undefined && (owner === undefined || entry.owner === owner),
+      )
+      .map(([id]) => id);
+  }
+
+  /** How many tasks of an owner have not ended. */
+  unfinished(owner: string): number {
+    let n = 0;
+    for (const entry of this.#entries.values()) if (entry.owner === owner) n++;
+    return n;
+  }
+
+  /** When the first of the running clips is expected to end; undefined while nothing is known. */
+  get secondsToNextEnd(): number | undefined {
+    const left = [...this.#entries.values()]
+      .filter(({ deviceSince }) => deviceSince !== undefined)
+      .flatMap((entry) => this.#remaining(entry, 0) ?? []);
+    return left.length === 0 ? undefined : Math.ceil(Math.min(...left) / 1000);
   }
 
   /** How many tasks wait for a device. */

@@ -3,6 +3,8 @@ import type { Tables } from './database.js';
 
 /** A client's `Idempotency-Key`, and what it asks for. */
 export interface KeyClaim {
+  /** Whose key it is: two owners' equal keys are two. */
+  readonly owner: string;
   readonly key: string;
   /** Equal requests have equal fingerprints. */
   readonly fingerprint: string;
@@ -18,10 +20,15 @@ export interface ClaimedKey {
 const KEPT_MS = 24 * 60 * 60 * 1000;
 
 /** The task that a key stands for; undefined when the key is free. */
-export async function findKey(db: Kysely<Tables>, key: string): Promise<ClaimedKey | undefined> {
+export async function findKey(
+  db: Kysely<Tables>,
+  owner: string,
+  key: string,
+): Promise<ClaimedKey | undefined> {
   return db
     .selectFrom('idempotency_keys')
     .select(['fingerprint', 'task_id as taskId'])
+    .where('owner', '=', owner)
     .where('key', '=', key)
     .where('created_at', '>', Date.now() - KEPT_MS)
     .executeTakeFirst();
@@ -33,7 +40,7 @@ export async function findKey(db: Kysely<Tables>, key: string): Promise<ClaimedK
  */
 export async function claimKey(
   transaction: Kysely<Tables>,
-  { key, fingerprint }: KeyClaim,
+  { owner, key, fingerprint }: KeyClaim,
   taskId: string,
 ): Promise<boolean> {
   const now = Date.now();
@@ -43,8 +50,8 @@ export async function claimKey(
     .execute();
   const claimed = await transaction
     .insertInto('idempotency_keys')
-    .values({ key, fingerprint, task_id: taskId, created_at: now })
-    .onConflict((conflict) => conflict.column('key').doNothing())
+    .values({ owner, key, fingerprint, task_id: taskId, created_at: now })
+    .onConflict((conflict) => conflict.columns(['owner', 'key']).doNothing())
     .returning('key')
     .executeTakeFirst();
   return claimed !== undefined;

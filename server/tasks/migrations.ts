@@ -1,4 +1,4 @@
-import type { AlterTableBuilder, Kysely, Migration } from 'kysely';
+import { sql, type AlterTableBuilder, type Kysely, type Migration } from 'kysely';
 
 /** In order of their names; a released migration is never edited, a change is a new one. */
 export const migrations: Record<string, Migration> = {
@@ -74,6 +74,31 @@ export const migrations: Record<string, Migration> = {
         .execute();
       await db.schema.createIndex('tasks_by_expiry').on('tasks').column('expires_at').execute();
       await db.schema.createIndex('tasks_by_owner').on('tasks').columns(['owner', 'created_at']).execute();
+    },
+  },
+  '0005-key-owners': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      // A primary key cannot be changed in place.
+      await db.schema.dropIndex('idempotency_keys_by_age').execute();
+      await db.schema.alterTable('idempotency_keys').renameTo('ownerless_keys').execute();
+      await db.schema
+        .createTable('idempotency_keys')
+        .addColumn('owner', 'varchar(64)', (c) => c.notNull())
+        .addColumn('key', 'varchar(255)', (c) => c.notNull())
+        .addColumn('fingerprint', 'varchar(64)', (c) => c.notNull())
+        .addColumn('task_id', 'varchar(32)', (c) => c.notNull())
+        .addColumn('created_at', 'bigint', (c) => c.notNull())
+        .addPrimaryKeyConstraint('idempotency_keys_of_owner', ['owner', 'key'])
+        .execute();
+      await sql`INSERT INTO idempotency_keys SELECT '', key, fingerprint, task_id, created_at FROM ownerless_keys`.execute(
+        db,
+      );
+      await db.schema.dropTable('ownerless_keys').execute();
+      await db.schema
+        .createIndex('idempotency_keys_by_age')
+        .on('idempotency_keys')
+        .column('created_at')
+        .execute();
     },
   },
 };

@@ -70,7 +70,7 @@ export class TaskRunner {
       log.info({ task: id }, 'task cancelled');
       this.#queue.abort(id);
       this.#forecast.end(id, false);
-      await storage.removePicture(id);
+      await storage.removeInterim(id);
     }
     return table.get(id);
   }
@@ -105,10 +105,10 @@ export class TaskRunner {
     );
   }
 
-  /** The tasks that wait for a device, the next one first, with what they have to expect. */
-  queue(): QueuedTask[] {
+  /** The tasks that wait for a device, the next one first, with what they have to expect; all, or one owner's. */
+  queue(owner?: string): QueuedTask[] {
     const outlooks = this.#forecast.outlooks([]);
-    return this.#forecast.queue.map((id) => {
+    return this.#forecast.queue(owner).map((id) => {
       const outlook = outlooks.get(id);
       return {
         id,
@@ -123,6 +123,16 @@ export class TaskRunner {
     return this.#forecast.waiting;
   }
 
+  /** How many tasks of an owner have not ended. */
+  unfinished(owner: string): number {
+    return this.#forecast.unfinished(owner);
+  }
+
+  /** When a device is expected to be free; undefined while nothing is known. */
+  get secondsToNextEnd(): number | undefined {
+    return this.#forecast.secondsToNextEnd;
+  }
+
   /** Starts nothing more, lets what runs end for `graceMs`, then puts it back into the table's queue. */
   async close(graceMs: number): Promise<void> {
     this.#closing = true;
@@ -130,7 +140,7 @@ export class TaskRunner {
   }
 
   async #enqueue(task: Task): Promise<void> {
-    this.#forecast.admit(task.id, this.#o.clipCost(task.params));
+    this.#forecast.admit(task.id, this.#o.clipCost(task.params), task.owner);
     const ready = await this.#o.storage.hasPicture(task.id);
     this.#queue.add(ready ? 'device' : 'picture', task.id, task.createdAt);
   }
@@ -178,7 +188,7 @@ export class TaskRunner {
       log[taskError.code === 'internal_error' ? 'error' : 'warn']({ task: id, err: error }, 'task failed');
     }
     this.#forecast.end(id, false);
-    await storage.removePicture(id);
+    await storage.removeInterim(id);
     return false;
   }
 }

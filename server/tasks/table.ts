@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { sql, type Insertable, type Kysely, type Selectable, type UpdateObject } from 'kysely';
+import { sql, type Kysely, type Selectable, type UpdateObject } from 'kysely';
 import type { TaskRow, Tables } from './database.js';
 import { claimKey, findKey, type ClaimedKey, type KeyClaim } from './idempotency.js';
-import { taskOfRow } from './task-row.js';
+import { rowOfTask, taskOfRow } from './task-row.js';
+import { countRows, selectRows, type TaskFilter, type TaskQuery } from './task-query.js';
 import type {
   NewTask,
   Task,
@@ -15,13 +15,6 @@ import type {
   TaskStatus,
 } from './task.js';
 
-export interface TaskQuery {
-  readonly status?: TaskStatus;
-  readonly limit: number;
-  /** Only tasks older than the one with this id. */
-  readonly before?: string;
-}
-
 /** What happened to a task: it is new, it is in another state, it got on within its state, or it is gone. */
 export type TaskChange = 'created' | 'moved' | 'progress' | 'removed';
 
@@ -30,8 +23,19 @@ export interface StateJournal {
   record(transaction: Kysely<Tables>, task: Task): Promise<void>;
 }
 
+/** What a source has to say of the picture it gave. */
+export interface PictureNotes {
+  readonly placeholder: boolean;
+  readonly note?: string;
+}
+
 /** Thrown within a transaction to undo it: what was to be created is there already. */
 class Taken extends Error {}
+
+interface Live {
+  readonly owner: string;
+  readonly progress: TaskProgress;
+}
 
 /**
  * The task table: the truth about every task. Each state change is one atomic statement that names the state it
@@ -42,15 +46,19 @@ class Taken extends Error {}
  * is announced within its transaction, so revisions, announcements and rows have one order; whoever asks for the row
  * then is answered when the transaction has ended.
  */
-export class TaskTable extends EventEmitter<{ change: [id: string, change: TaskChange]; queue: [] }> {
-  /** Names this opening of the table: revisions of another one say nothing about this. */
-  readonly epoch = randomBytes(6).toString('hex');
+export class TaskTable extends EventEmitter<{
+  change: [id: string, change: TaskChange, owner: string];
+  queue: [];
+}> {
   readonly #db: Kysely<Tables>;
   readonly #journal: StateJournal | undefined;
   /** Progress since the row was written; there is an entry for every task in the state `processing`, and no other. */
-  readonly #live = new Map<string, TaskProgress>();
+  readonly #live = new Map<string, Live>();
   #lastCreatedAt = 0;
   #revision = 0;
+  #queueRevision = 0;
+  /** Of each owner, the revision of the last change of a task of theirs. */
+  readonly #ownRevisions = new Map<string, number>();
 
   private constructor(db: Kysely<Tables>, journal?: StateJournal) {
     super();
@@ -72,6 +80,11 @@ export class TaskTable extends EventEmitter<{ change: [id: string, change: TaskC
   /** Grows with every change, progress included: equal revisions mean equal answers. */
   get revision(): number {
     return this.#revision;
+  }
+
+  /** Grows with every change that an owner's list can show: of their own tasks, and of the queue. */
+  revisionFor(owner: string): number {
+    return Math.max(this.#ownRevisions.get(owner) ?? 0, this.#queueRevision);
   }
 
   /** Writes a queued task. It is durable when the promise resolves. */
@@ -96,8 +109,8 @@ export class TaskTable extends EventEmitter<{ change: [id: string, change: TaskC
   }
 
   /** What an `Idempotency-Key` stands for already. */
-  findKey(key: string): Promise<ClaimedKey | undefined> {
-    return findKey(this.#db, key);
+  findKey(owner: string, key: string): Promise<ClaimedKey | undefined> {
+    return findKey(this.#db, owner, key);
   }
 
   async get(id: string): Promise<Task | undefined> {
@@ -126,21 +139,12 @@ export class TaskTable extends EventEmitter<{ change: [id: string, change: TaskC
   }
 
   /** Newest first. */
-  async list({ status, limit, before }: TaskQuery): Promise<Task[]> {
-    let query = this.#db.selectFrom('tasks').selectAll().orderBy('created_at', 'desc').limit(limit);
-    if (status) query = query.where('status', '=', status);
-    if (before) {
-      query = query.where('created_at', '<', (e) =>
-        e.selectFrom('tasks').select('created_at').where('id', '=', before),
-      );
-    }
-    return (await query.execute()).map((row) => this.#toTask(row));
+  async list(query: TaskQuery): Promise<Task[]> {
+    return (await selectRows(this.#db, query)).map((row) => this.#toTask(row));
   }
 
-  async count(status?: TaskStatus): Promise<number> {
-    let query = this.#db.selectFrom('tasks').select((e) => e.fn.countAll().as('n'));
-    if (status) query = query.where('status', '=', status);
-    return Number((await query.executeTakeFirstOrThrow()).n);
+  count(filter: TaskFilter = {}): Promise<number> {
+    return countRows(this.#db, filter);
   }
 
   /** Tasks that still have to run, oldest first. */
@@ -179,7 +183,7 @@ export class TaskTable extends EventEmitter<{ change: [id: string, change: TaskC
 
   /** queued or processing → error. The stage where it failed stays in the row. */
   fail(id: string, error: TaskError): Promise<boolean> {
-    const live = this.#live.get(id);
+    const live = this.#live.get(id)?.progress;
     return this.#move(id, ['queued', 'processing'], {
       status: 'error',
       ...live,
@@ -201,16 +205,26 @@ export class TaskTable extends EventEmitter<{ change: [id: string, change: TaskC
     });
   }
 
-  /** Marks a running task whose picture is the embedded source's stand-in. */
-  async markPlaceholder(id: string): Promise<void> {
+  /**
+   * Writes down what there is to say of a running task's picture: that it is the embedded source's stand-in, and a word for
+   * the warnings. Saying it again adds nothing.
+   */
+  async notePicture(id: string, { placeholder, note }: PictureNotes): Promise<void> {
+    if (!placeholder && note === undefined) return;
+    const noted = sql<string>`CASE WHEN instr(warnings, ${JSON.stringify(note)}) > 0 THEN warnings
+      ELSE json_insert(warnings, '$[#]', ${note}) END`;
     await this.#db.transaction().execute(async (transaction) => {
-      const { numUpdatedRows } = await transaction
+      const row = await transaction
         .updateTable('tasks')
-        .set({ placeholder: 1 })
+        .set({
+          ...(placeholder ? { placeholder: 1 } : {}),
+          ...(note === undefined ? {} : { warnings: noted }),
+        })
         .where('id', '=', id)
         .where('status', '=', 'processing')
+        .returning('owner')
         .executeTakeFirst();
-      if (numUpdatedRows > 0n) this.#changed(id, 'progress');
+      if (row) this.#changed(id, 'progress', row.owner);
     });
   }
 
@@ -221,26 +235,29 @@ export class TaskTable extends EventEmitter<{ change: [id: string, change: TaskC
   report(id: string, progress: TaskProgress): void {
     const last = this.#live.get(id);
     if (!last) return;
-    this.#live.set(id, { ...progress, progress: Math.max(progress.progress, last.progress) });
-    this.#changed(id, 'progress');
+    const { owner } = last;
+    const raised = { ...progress, progress: Math.max(progress.progress, last.progress.progress) };
+    this.#live.set(id, { owner, progress: raised });
+    this.#changed(id, 'progress', owner);
   }
 
   /** Removes a task that has ended. False when there is none. */
   async remove(id: string): Promise<boolean> {
     return this.#db.transaction().execute(async (transaction) => {
-      const { numDeletedRows } = await transaction
+      const row = await transaction
         .deleteFrom('tasks')
         .where('id', '=', id)
         .where('status', 'in', ['completed', 'error'])
+        .returning('owner')
         .executeTakeFirst();
-      if (numDeletedRows > 0n) this.#changed(id, 'removed');
-      return numDeletedRows > 0n;
+      if (row) this.#changed(id, 'removed', row.owner);
+      return row !== undefined;
     });
   }
 
   /** The order of those who wait, or what they have to expect, is another: lists that were put together say it wrong. */
   queueChanged(): void {
-    this.#revision++;
+    this.#queueRevision = ++this.#revision;
     this.emit('queue');
   }
 
@@ -251,30 +268,14 @@ export class TaskTable extends EventEmitter<{ change: [id: string, change: TaskC
   async #insert(transaction: Kysely<Tables>, task: NewTask): Promise<Selectable<TaskRow>> {
     // Strictly increasing, so that it orders tasks even when two arrive within a millisecond or the clock steps back.
     this.#lastCreatedAt = Math.max(Date.now(), this.#lastCreatedAt + 1);
-    const row: Insertable<TaskRow> = {
-      id: task.id,
-      created_at: this.#lastCreatedAt,
-      status: 'queued',
-      model: task.model,
-      source: JSON.stringify(task.source),
-      params: JSON.stringify(task.params),
-      warnings: JSON.stringify(task.warnings),
-      webhook: task.webhook ? JSON.stringify(task.webhook) : null,
-      kind: task.kind ?? 'clip',
-      api: task.origin?.api ?? 'tasks',
-      external_id: task.origin?.externalId ?? null,
-      request: task.origin?.request ? JSON.stringify(task.origin.request) : null,
-      owner: task.owner ?? '',
-      expires_at: task.expiresAt ?? null,
-    };
     const inserted = await transaction
       .insertInto('tasks')
-      .values(row)
+      .values(rowOfTask(task, this.#lastCreatedAt))
       .onConflict((conflict) => conflict.columns(['api', 'owner', 'external_id']).doNothing())
       .returningAll()
       .executeTakeFirst();
     if (!inserted) throw new Taken();
-    this.#changed(task.id, 'created');
+    this.#changed(task.id, 'created', inserted.owner);
     return inserted;
   }
 
@@ -295,19 +296,19 @@ export class TaskTable extends EventEmitter<{ change: [id: string, change: TaskC
         .executeTakeFirst();
       if (!row) return false;
       await this.#journal?.record(transaction, taskOfRow(row));
-      if (live) this.#live.set(id, live);
+      if (live) this.#live.set(id, { owner: row.owner, progress: live });
       else this.#live.delete(id);
-      this.#changed(id, 'moved');
+      this.#changed(id, 'moved', row.owner);
       return true;
     });
   }
 
-  #changed(id: string, change: TaskChange): void {
-    this.#revision++;
-    this.emit('change', id, change);
+  #changed(id: string, change: TaskChange, owner: string): void {
+    this.#ownRevisions.set(owner, ++this.#revision);
+    this.emit('change', id, change, owner);
   }
 
   #toTask(row: Selectable<TaskRow>): Task {
-    return taskOfRow(row, this.#live.get(row.id));
+    return taskOfRow(row, this.#live.get(row.id)?.progress);
   }
 }

@@ -1,4 +1,5 @@
 import { ChangeLog } from './change-log.js';
+import { SealedNumbers } from './sealed-numbers.js';
 import type { TaskTable } from './table.js';
 import type { Task } from './task.js';
 import { TrackedTask, type Changes, type TaskFields } from './tracked-task.js';
@@ -16,6 +17,7 @@ const TRACKED = 1000;
 export class TaskFeed {
   readonly log: ChangeLog;
   readonly #table: TaskTable;
+  readonly #places = new SealedNumbers();
   readonly #toFields: (task: Task) => TaskFields;
   /** The one used last is the last. */
   readonly #tracked = new Map<string, TrackedTask>();
@@ -51,14 +53,13 @@ export class TaskFeed {
 
   /** The place of a revision in the course of changes, for a client to come back to. */
   position(revision: number): string {
-    return `${this.#table.epoch}-${revision}`;
+    return this.#places.seal(revision);
   }
 
   /** The revision at such a place; undefined where it is not of this course, or too long ago. */
   revisionAt(position: string): number | undefined {
-    const [epoch, digits] = position.split('-');
-    if (epoch !== this.#table.epoch || !/^\d{1,15}$/.test(digits ?? '')) return undefined;
-    const revision = Number(digits);
+    const revision = this.#places.open(position);
+    if (revision === undefined) return undefined;
     return revision >= this.log.floor && revision <= this.#table.revision ? revision : undefined;
   }
 

@@ -1,7 +1,8 @@
-import type { Selectable } from 'kysely';
+import type { Insertable, Selectable } from 'kysely';
 import type { TaskRow } from './database.js';
 import {
   isTerminal,
+  type NewTask,
   type Task,
   type TaskApi,
   type TaskError,
@@ -13,6 +14,24 @@ import {
   type TaskStatus,
   type TaskWebhook,
 } from './task.js';
+
+/** The row of a task that is accepted now. */
+export const rowOfTask = (task: NewTask, createdAt: number): Insertable<TaskRow> => ({
+  id: task.id,
+  created_at: createdAt,
+  status: 'queued',
+  model: task.model,
+  source: JSON.stringify(task.source),
+  params: JSON.stringify(task.params),
+  warnings: JSON.stringify(task.warnings),
+  webhook: task.webhook ? JSON.stringify(task.webhook) : null,
+  kind: task.kind ?? 'clip',
+  api: task.origin?.api ?? 'tasks',
+  external_id: task.origin?.externalId ?? null,
+  request: task.origin?.request ? JSON.stringify(task.origin.request) : null,
+  owner: task.owner ?? '',
+  expires_at: task.expiresAt ?? null,
+});
 
 /** A task from its row; `live` is its progress since the row was written, which a task that has ended has not. */
 export function taskOfRow(row: Selectable<TaskRow>, live?: TaskProgress): Task {

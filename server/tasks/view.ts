@@ -54,9 +54,6 @@ export interface Outlook {
   readonly etaSeconds: number | null;
 }
 
-const PLACEHOLDER_WARNING =
-  'The picture is a placeholder composed from the prompt, because no image provider is configured';
-
 /** `2024-01-05 10:03:12`: the time form of the img2vid API, UTC. */
 const plainTime = (ms: number): string => new Date(ms).toISOString().slice(0, 19).replace('T', ' ');
 
@@ -96,7 +93,7 @@ export function viewTask(task: Task, outlook: Outlook): TaskView {
     kind: task.kind,
     api: task.origin.api,
     evaluations: done?.evaluations ?? null,
-    warnings: task.placeholder ? [...task.warnings, PLACEHOLDER_WARNING] : task.warnings,
+    warnings: task.warnings,
     error: task.error,
   };
 }

@@ -41,13 +41,14 @@ export class TaskWork {
       table.report(id, { stage: 'image', step: null, steps: null, progress: share * PICTURE_SHARE });
     report(0);
     const picture = await pictures.obtain(task.source, task.params, { signal, onProgress: report });
+    // Before the picture is there, so that no end of the process loses it: it is obtained again then.
+    await table.notePicture(id, picture);
     await storage.write(storage.picture(id), picture.png);
     const now = await table.get(id);
     if (!now || isTerminal(now.status)) {
       await storage.removePicture(id); // cancelled while it was written
       return undefined;
     }
-    if (picture.placeholder) await table.markPlaceholder(id);
     table.report(id, { stage: 'waiting', step: null, steps: null, progress: PICTURE_SHARE });
     return task;
   }
@@ -65,21 +66,23 @@ export class TaskWork {
     const base = task.source.type === 'upload' ? 0 : PICTURE_SHARE;
     const folder = await storage.createWork(id);
     try {
+      const checkpoints = await storage.claimCheckpoints(id);
       signal.throwIfAborted();
-      const job = { id, picture: storage.picture(id), params: task.params, folder };
+      const job = { id, picture: storage.picture(id), params: task.params, folder, checkpoints };
       const result = await workers.run(job, {
         signal,
         timeoutMs: clipTimeoutMs,
         onProgress: (progress) => table.report(id, taskProgress(progress, base)),
+        onNote: ({ level, message, details }) => log[level]({ task: id, ...details }, message),
       });
       // The files are in place before the row says so: `completed` never points at nothing.
       await storage.publishWork(folder, id);
-      const { milliseconds, warnings, ...files } = result;
+      const { milliseconds, warnings, resumedSteps, ...files } = result;
       const completed = await table.complete(id, files, task.params.steps, [...task.warnings, ...warnings]);
       if (!completed) await storage.remove(id); // moved by somebody else meanwhile: nothing points at the files
       this.#forecast.end(id, completed);
-      await storage.removePicture(id);
-      if (completed) log.info({ task: id, milliseconds, warnings }, 'clip completed');
+      await storage.removeInterim(id);
+      if (completed) log.info({ task: id, milliseconds, warnings, resumedSteps }, 'clip completed');
     } finally {
       await storage.removeWork(folder);
     }

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { readField, type RequestField } from '../api/fields.js';
-import { invalidRequest } from '../errors.js';
 import { parseUrl, permit, type GuardRules } from '../images/url-guard.js';
 import { WEBHOOK_EVENTS, type TaskWebhook, type WebhookEvent } from '../tasks/task.js';
 
@@ -12,6 +11,16 @@ export interface WebhookRequest {
 
 /** Reads the fields `webhook` and `webhook_events_filter`. @throws ServiceError naming the field */
 export type ReadWebhook = (url: unknown, events: unknown) => Promise<WebhookRequest>;
+
+/** Who is told. Whether the address may be asked is the guard's to decide. */
+export const webhookField: RequestField<string | undefined> = {
+  name: 'webhook',
+  schema: z
+    .preprocess((value) => (value === null || value === '' ? undefined : value), z.string().trim().optional())
+    .describe('Address that is told of the task’s end'),
+  allowed: 'an http:// or https:// address',
+  secret: true,
+};
 
 /** Which events are told: a list, or its parts separated by commas as a form sends them. */
 export const eventsField: RequestField<readonly WebhookEvent[] | undefined> = {
@@ -41,17 +50,12 @@ export function createWebhookReader(allowedOrigins: readonly string[]): ReadWebh
   };
   return async (url, events) => {
     const filter = readField(eventsField, events);
-    if (url === undefined || url === null || url === '') {
+    const address = readField(webhookField, url);
+    if (address === undefined) {
       const warnings = filter ? ['webhook_events_filter is not used, because no webhook is given'] : [];
       return { webhook: null, warnings };
     }
-    if (typeof url !== 'string') {
-      throw invalidRequest(`Expected \`webhook\` to be an address, got ${JSON.stringify(url)}`, {
-        field: 'webhook',
-        allowed: 'an http:// or https:// address',
-      });
-    }
-    const { href } = (await permit(parseUrl(url.trim(), 'webhook'), rules, 'webhook')).url;
+    const { href } = (await permit(parseUrl(address, 'webhook'), rules, 'webhook')).url;
     return { webhook: { url: href, events: filter ?? DEFAULT_EVENTS }, warnings: [] };
   };
 }

@@ -166,9 +166,9 @@ describe('cached sampling', () => {
 
   test('starts guidance within a round with a whole evaluation, and ends it without', async () => {
     const { model, ...runs } = await watched();
-    const fields = { steps: 8, deepcache_interval: 4, guidance_sigma_min: 0.1, guidance_sigma_max: 300 };
+    const fields = { steps: 8, deepcache_interval: 4, guidance_sigma_min: 0.05, guidance_sigma_max: 150 };
     const { sigmas } = prepareSampling(paramsOf(fields), model.manifest);
-    const guided = [...sigmas.slice(0, 8)].map((sigma) => sigma >= 0.1 && sigma <= 300);
+    const guided = [...sigmas.slice(0, 8)].map((sigma) => sigma >= 0.05 && sigma <= 150);
     expect(guided).toEqual([false, false, true, true, true, true, true, false]);
     await sample(model, fields);
     expect(evaluations(runs)).toBe('F1 s1 F2 s2 F2 s2 s2 s1');

@@ -140,6 +140,15 @@ describe('a resumed run', () => {
     await expect(run).rejects.toThrow(expect.objectContaining({ code: 'invalid_state' }));
     await expect(run).rejects.toThrow(part);
   });
+
+  test('is known beforehand: a state can be checked without a run', async () => {
+    const state = await saved();
+    const run = make('DPMPP2MSampler');
+    expect(() => run.checkState(state, shape)).not.toThrow();
+    expect(() => run.checkState(state, [2, 4, 2, 3])).toThrow(InvalidStateError);
+    expect(() => run.checkState({ ...state, step: 7 }, shape)).toThrow(InvalidStateError);
+    expect(() => make('EulerEDMSampler').checkState(state, shape)).toThrow(InvalidStateError);
+  });
 });
 
 describe('an aborted run', () => {

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type Koa from 'koa';
 import { pino, type Logger } from 'pino';
 import type { ClipJob, ClipResult } from '../../pipeline/clip-job.js';
 import { PipelineError } from '../../pipeline/errors.js';
@@ -16,7 +17,9 @@ import { createApp } from '../../server/app.js';
 import { readConfig } from '../../server/config.js';
 import { listener } from '../../server/listener.js';
 import type { PictureObtainer } from '../../server/images/obtain.js';
+import { localPictureWork } from '../../server/images/local-picture-work.js';
 import { PICTURE_LIMITS } from '../../server/images/picture.js';
+import type { PictureWork } from '../../server/images/picture-work.js';
 import { createMediaStorage, type MediaStorage } from '../../server/media/storage.js';
 import { TaskRunner } from '../../server/tasks/runner.js';
 import { openDatabase } from '../../server/tasks/database.js';
@@ -39,6 +42,7 @@ export interface TestService {
   readonly port: number;
   readonly folder: string;
   readonly server: Server;
+  readonly app: Koa;
   readonly table: TaskTable;
   readonly storage: MediaStorage;
   readonly runner: TaskRunner;
@@ -129,6 +133,7 @@ export async function startService(
     readonly obtain?: PictureObtainer['obtain'];
     readonly env?: NodeJS.ProcessEnv;
     readonly pictures?: PictureObtainer;
+    readonly pictureWork?: PictureWork;
     readonly log?: Logger;
     readonly webhooks?: Partial<WebhookOptions>;
     readonly eventTimes?: Partial<EventTimes>;
@@ -154,7 +159,7 @@ export async function startService(
         source.type === 'upload'
           ? Promise.reject(new Error('An uploaded picture is stored before its task exists'))
           : (options.obtain?.(source, params, obtaining) ??
-            Promise.resolve({ png: Buffer.from('png'), placeholder: true })),
+            Promise.resolve({ png: Buffer.from('png'), placeholder: true, note: 'a placeholder' })),
     },
     workers: {
       size: 1,
@@ -176,6 +181,7 @@ export async function startService(
     runner,
     storage,
     pictureLimits: PICTURE_LIMITS,
+    pictureWork: options.pictureWork ?? localPictureWork,
     workers: new WorkerPool([]),
     log,
     ...(options.eventTimes ? { eventTimes: options.eventTimes } : {}),
@@ -217,5 +223,5 @@ export async function startService(
     await table.close();
     if (options.folder === undefined) rmSync(folder, { recursive: true, force: true });
   };
-  return { url, port, folder, server, table, storage, runner, jobs, call, ended, close };
+  return { url, port, folder, server, app, table, storage, runner, jobs, call, ended, close };
 }

@@ -1,8 +1,9 @@
-import { embeddedPicture } from '../embedded-picture.js';
 import { createGuardedClient, type GuardedClient, type GuardedClientOptions } from '../guarded-client.js';
 import type { PictureLimits } from '../picture.js';
+import type { PictureWork } from '../picture-work.js';
 import type { PictureProvider } from '../source.js';
 import { systemClock, type Clock } from './clock.js';
+import { createEmbeddedProvider } from './embedded.js';
 import { imagineApi } from './imagineapi.js';
 import { createJobProvider } from './job-provider.js';
 import type { JobDialect } from './job.js';
@@ -17,6 +18,7 @@ import { thenextleg } from './thenextleg.js';
 
 export interface ProviderParts {
   readonly limits: PictureLimits;
+  readonly work: PictureWork;
   /** Called for each attempt that failed and will be made again. */
   readonly onRetry?: (event: RetryEvent) => void;
   readonly clock?: Clock;
@@ -41,9 +43,9 @@ const dialectOf = (s: RemoteProviderSettings): JobDialect | undefined => {
 
 /** Makes the picture source that the configuration names. */
 export const createPictureProvider = (settings: ProviderSettings, parts: ProviderParts): PictureProvider => {
-  if (settings.name === 'embedded') return embeddedPicture;
+  if (settings.name === 'embedded') return createEmbeddedProvider(parts.work);
   const { name, key, timeoutMs, pollMs } = settings;
-  const { limits, clock = systemClock, createClient = createGuardedClient, onRetry } = parts;
+  const { limits, work, clock = systemClock, createClient = createGuardedClient, onRetry } = parts;
   const dialect = dialectOf(settings);
   const retry: RetryParts = { provider: name, policy: RETRY_POLICY, clock, onRetry };
   // The base URL is the operator's own choice. Addresses in answers are not: their client knows nothing of it.
@@ -72,7 +74,7 @@ export const createPictureProvider = (settings: ProviderSettings, parts: Provide
   if (!dialect) {
     return createOpenAiProvider({ model: settings.model ?? 'gpt-image-1', api, fetchPicture, timeoutMs });
   }
-  return createJobProvider({ name, dialect, api, fetchPicture, limits, clock, timeoutMs, pollMs });
+  return createJobProvider({ name, dialect, api, fetchPicture, limits, work, clock, timeoutMs, pollMs });
 };
 
 const bearer = (key: string): Readonly<Record<string, string>> => ({ Authorization: `Bearer ${key}` });

@@ -1,7 +1,8 @@
 import type { PictureLimits } from '../picture.js';
+import type { PictureWork } from '../picture-work.js';
 import type { MadePicture, PictureProvider, PictureRequest } from '../source.js';
 import { withAspectRatio } from './aspect-ratio.js';
-import { cropGrid } from './checked-picture.js';
+import { cropMadeGrid } from './checked-picture.js';
 import { choiceOfSeed } from './choice.js';
 import { choosePicture } from './choose-picture.js';
 import { withDeadline, type Deadline } from './deadline.js';
@@ -13,6 +14,7 @@ export interface JobProviderParts extends JobSpeaker {
   readonly name: string;
   readonly fetchPicture: PictureFetch;
   readonly limits: PictureLimits;
+  readonly work: Pick<PictureWork, 'cropGrid'>;
   readonly timeoutMs: number;
 }
 
@@ -27,7 +29,7 @@ const makePicture = async (
   request: PictureRequest,
   deadline: Deadline,
 ): Promise<MadePicture> => {
-  const { dialect, fetchPicture, limits } = parts;
+  const { dialect, fetchPicture, limits, work } = parts;
   const report = ascending(request.onProgress);
   const index = request.imageIndex ?? choiceOfSeed(request.seed);
   const submission = dialect.submit(withAspectRatio(prompt, request.width, request.height));
@@ -40,7 +42,7 @@ const makePicture = async (
     cell === undefined
       ? { bytes }
       : {
-          bytes: await cropGrid(bytes, cell, limits),
+          bytes: await cropMadeGrid(work, bytes, cell, limits),
           note: `Picture ${cell} was cut from the provider’s grid of four`,
         };
   report(1);

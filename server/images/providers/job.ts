@@ -24,6 +24,8 @@ export interface JobDialect {
   readonly headers: (key: string) => Readonly<Record<string, string>>;
   readonly submit: (prompt: string) => ApiCall<Submitted>;
   readonly poll: (ref: string) => ApiCall<JobState>;
+  /** Ends a job that nobody waits for any more; left out where the provider has no such call. */
+  readonly cancel?: (ref: string) => ApiCall<void>;
   readonly rescue?: (url: string) => ApiCall<Buffer>;
 }
 

@@ -140,6 +140,14 @@ export const midjourneyProxy = ({ auth, botType }: MidjourneyProxyOptions): JobD
         ? recogniseWords(answer.json(submission).description, prompt)
         : undefined,
   }),
+  // trueai's; the original answers 404, and its job goes on.
+  cancel: (ref) => ({
+    name: 'cancel',
+    method: 'POST',
+    path: `mj/task/${encodeURIComponent(ref)}/cancel`,
+    repeatable: true,
+    read: () => undefined,
+  }),
   poll: (ref) => ({
     name: 'poll',
     method: 'GET',

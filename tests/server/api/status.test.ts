@@ -147,18 +147,18 @@ describe('downloads', () => {
     const task = await clip();
     const video = await get(task.video_url ?? '');
     expect(video.headers.get('content-type')).toBe('video/mp4');
-    expect(video.headers.get('content-disposition')).toBe(`inline; filename=${task.id}.mp4`);
+    expect(video.headers.get('content-disposition')).toBe(`attachment; filename=${task.id}.mp4`);
     expect(Buffer.from(await video.arrayBuffer())).toEqual(VIDEO);
     const thumbnail = await get(task.thumbnail_url ?? '');
     expect(thumbnail.headers.get('content-type')).toBe('image/png');
   });
 
-  test('come in ranges, as attachments and as HEAD', async () => {
+  test('come in ranges, to be shown and as HEAD', async () => {
     const { video_url, id } = await clip();
     const part = await get(video_url ?? '', { range: 'bytes=2-4' });
     expect([part.status, await part.text()]).toEqual([206, '234']);
-    const attachment = await get(`${video_url}?download=1`);
-    expect(attachment.headers.get('content-disposition')).toBe(`attachment; filename=${id}.mp4`);
+    const shown = await get(`${video_url}?download=0`);
+    expect(shown.headers.get('content-disposition')).toBe(`inline; filename=${id}.mp4`);
     const head = await fetch(`${service.url}${video_url}`, { method: 'HEAD' });
     expect([head.status, head.headers.get('content-length')]).toEqual([200, String(VIDEO.length)]);
   });

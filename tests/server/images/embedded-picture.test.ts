@@ -1,13 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import sharp from 'sharp';
-import { embeddedPicture } from '../../../server/images/embedded-picture.js';
+import { composePicture } from '../../../server/images/embedded-picture.js';
 import { finishInto } from '../../../server/images/picture-finish.js';
-import { normalisePicture } from '../../../server/images/picture.js';
+import { normalisePicture } from '../../../server/images/normalise-picture.js';
 import { composeScene } from '../../../server/images/scenes/compose.js';
 
 const SMALL = { seed: 5, width: 320, height: 180 };
-const make = async (prompt: string, options = SMALL): Promise<Buffer> =>
-  (await embeddedPicture.make(prompt, options)).bytes;
+const make = (prompt: string, options = SMALL): Promise<Buffer> => composePicture({ prompt, ...options });
 
 /** Mean of each colour over the picture. */
 const means = async (bytes: Buffer): Promise<readonly number[]> =>
@@ -15,11 +14,6 @@ const means = async (bytes: Buffer): Promise<readonly number[]> =>
 
 const brightness = async (bytes: Buffer): Promise<number> =>
   (await means(bytes)).reduce((sum, mean) => sum + mean, 0) / 3;
-
-test('it says of itself that it only stands in', async () => {
-  expect(embeddedPicture).toMatchObject({ name: 'embedded', placeholder: true });
-  expect((await embeddedPicture.make('a hill', SMALL)).note).toMatch(/embedded picture source/);
-});
 
 describe('the same prompt, seed and size', () => {
   test('give the same bytes', async () => {
@@ -146,29 +140,4 @@ test('the letters of the longest caption lie within the central three quarters',
   expect(Math.max(...xs)).toBeLessThan(0.875);
   expect(Math.min(...ys)).toBeGreaterThan(0.6);
   expect(Math.max(...ys)).toBeLessThan(0.875);
-});
-
-describe('following and stopping', () => {
-  test('progress rises to 1', async () => {
-    const seen: number[] = [];
-    await embeddedPicture.make('a hill', { ...SMALL, onProgress: (progress) => seen.push(progress) });
-    expect(seen.at(-1)).toBe(1);
-    expect(seen).toEqual([...seen].sort((a, b) => a - b));
-  });
-
-  test('an aborted signal stops it with its own reason, before and midway', async () => {
-    const reason = new Error('changed my mind');
-    await expect(
-      embeddedPicture.make('a hill', { ...SMALL, signal: AbortSignal.abort(reason) }),
-    ).rejects.toBe(reason);
-    const stop = new AbortController();
-    const made = embeddedPicture.make('a hill', {
-      ...SMALL,
-      signal: stop.signal,
-      onProgress: () => {
-        stop.abort(reason);
-      },
-    });
-    await expect(made).rejects.toBe(reason);
-  });
 });

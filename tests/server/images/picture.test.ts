@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import sharp from 'sharp';
 import { ServiceError } from '../../../server/errors.js';
-import { PICTURE_LIMITS, normalisePicture } from '../../../server/images/picture.js';
+import { normalisePicture } from '../../../server/images/normalise-picture.js';
+import { PICTURE_LIMITS } from '../../../server/images/picture.js';
 import { bombChunk, chunk, gifOf, jpegHeader, pngOf, PNG_SIGNATURE, withChunks } from './hostile-files.js';
 
 type Rgb = readonly [number, number, number];

@@ -67,7 +67,7 @@ beforeAll(async () => {
   };
   app.use(async (ctx) => {
     const [, route, name] = ctx.path.split('/');
-    const options = { saveAs: ID, ...(route === 'download' ? { attachment: true } : {}) };
+    const options = { saveAs: ID, ...(route === 'show' ? { attachment: false } : {}) };
     if (!(await sendFile(ctx, watched, storage.file(ID, name), options))) {
       ctx.status = 404;
       ctx.body = 'no such file';
@@ -127,6 +127,14 @@ describe('whole files', () => {
     async (path) => {
       const { headers } = await call(path);
       expect(headers['content-disposition']).toBe(`attachment; filename=${ID}.mp4`);
+    },
+  );
+
+  test.each(['/show/video-0.mp4', '/download/video-0.mp4?download=0'])(
+    '%s is shown, not saved',
+    async (path) => {
+      const { headers } = await call(path);
+      expect(headers['content-disposition']).toBe(`inline; filename=${ID}.mp4`);
     },
   );
 

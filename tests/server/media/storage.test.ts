@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { execFileSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createMediaStorage, isTaskId } from '../../../server/media/storage.js';
 
@@ -124,16 +124,27 @@ describe('removing', () => {
     expect(await readFile(storage.file(OTHER, 'video-0.mp4'), 'utf8')).toBe(OTHER);
   });
 
-  test('removing a picture leaves the media alone', async () => {
+  test.each(['removePicture', 'removeInterim'] as const)('%s leaves the media alone', async (remove) => {
     const storage = createMediaStorage(folder);
     await storage.write(storage.file(ID, 'video-0.mp4'), Buffer.from('v'));
     await storage.write(storage.picture(ID), Buffer.from('p'));
     expect(await storage.hasPicture(ID)).toBe(true);
-    await storage.removePicture(ID);
-    await storage.removePicture(ID);
+    await storage[remove](ID);
+    await storage[remove](ID);
     expect(await storage.hasPicture(ID)).toBe(false);
     expect(await readFile(storage.file(ID, 'video-0.mp4'), 'utf8')).toBe('v');
   });
+
+  test.each(['removeInterim', 'remove'] as const)(
+    '%s takes the checkpoints of that task alone',
+    async (remove) => {
+      const storage = createMediaStorage(folder);
+      await storage.claimCheckpoints(ID);
+      const other = await storage.claimCheckpoints(OTHER);
+      await storage[remove](ID);
+      expect(await readdir(join(folder, 'checkpoints'))).toEqual([basename(other)]);
+    },
+  );
 });
 
 describe('making the files of a task', () => {
@@ -155,17 +166,33 @@ describe('making the files of a task', () => {
     expect(await storage.createWork(ID)).not.toBe(await storage.createWork(ID));
   });
 
+  test('a run of a task goes on from the checkpoints of the one before, which can write no more', async () => {
+    const storage = createMediaStorage(folder);
+    const first = await storage.claimCheckpoints(ID);
+    await writeFile(join(first, 'variation-0.checkpoint'), 'state');
+    const second = await storage.claimCheckpoints(ID);
+    expect(await readFile(join(second, 'variation-0.checkpoint'), 'utf8')).toBe('state');
+    await expect(writeFile(join(first, 'variation-0.checkpoint'), 'late')).rejects.toThrow('ENOENT');
+    expect(await readdir(join(folder, 'checkpoints'))).toEqual([basename(second)]);
+    expect(await readdir(await storage.claimCheckpoints(OTHER))).toEqual([]);
+  });
+
   test('a sweep removes what is unfinished or not needed and nothing else', async () => {
     const storage = createMediaStorage(folder);
     await storage.sweep(new Set());
-    await storage.write(storage.file(ID, 'video-0.mp4'), Buffer.from('whole'));
+    for (const id of [ID, OTHER]) await storage.write(storage.file(id, 'video-0.mp4'), Buffer.from('whole'));
     await storage.write(storage.picture(ID), Buffer.from('wanted'));
     await storage.write(storage.picture(OTHER), Buffer.from('ended'));
     await writeFile(`${storage.picture(OTHER)}.part`, 'half');
     await writeFile(join(await storage.createWork(ID), 'video-0.mp4.part'), 'half');
+    await storage.claimCheckpoints(OTHER);
+    const checkpoints = await storage.claimCheckpoints(ID);
     await storage.sweep(new Set([ID]));
-    expect(await readdir(storage.folder(ID))).toEqual(['video-0.mp4']);
     expect(await readdir(join(folder, 'pictures'))).toEqual([`${ID}.png`]);
+    expect(await readdir(join(folder, 'checkpoints'))).toEqual([basename(checkpoints)]);
+    // Of a task that has ended the files stay; those of one that has not may be of a run that ended too early.
+    expect(await readdir(storage.folder(OTHER))).toEqual(['video-0.mp4']);
+    await expect(readdir(storage.folder(ID))).rejects.toThrow('ENOENT');
     await expect(readdir(join(folder, 'work'))).rejects.toThrow('ENOENT');
   });
 

@@ -204,7 +204,7 @@ test('nothing is heard of a task after its end, whatever its worker still says',
   await runner.cancel(id);
   const { revision } = table;
   speak?.();
-  await table.markPlaceholder(id);
+  await table.notePicture(id, { placeholder: true, note: 'late' });
   expect(table.revision).toBe(revision);
   expect(await table.get(id)).toMatchObject({ step: 1, progress: 0.25, placeholder: false });
 });
@@ -316,7 +316,7 @@ describe('races', () => {
       await steps(i % 75);
       expect(await runner.cancel(id)).toMatchObject({ id, ...CANCELLED });
     }
-    expect(await table.count('error')).toBe(150);
+    expect(await table.count({ status: 'error' })).toBe(150);
     expect(await table.unfinished()).toEqual([]);
     expect(runner.waiting).toBe(0);
     const last = await submit(runner);
@@ -358,8 +358,8 @@ describe('races', () => {
       others.push(second);
     }
     for (const id of others) expect(await ended(id)).toMatchObject({ status: 'completed' });
-    expect(await table.count('error')).toBe(60);
-    expect(await table.count('completed')).toBe(60);
+    expect(await table.count({ status: 'error' })).toBe(60);
+    expect(await table.count({ status: 'completed' })).toBe(60);
   });
 
   test('delete while a clip ends leaves neither row nor files', async () => {

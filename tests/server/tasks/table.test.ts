@@ -47,6 +47,18 @@ describe('a task’s life', () => {
     expect(done?.startedAt).toBeLessThanOrEqual(done?.endedAt ?? 0);
   });
 
+  test('keeps what is said of its picture once, and only while it runs', async () => {
+    const { id } = await table.create(newTask({ warnings: ['careful'] }));
+    const notes = { placeholder: true, note: 'Picture 2 was cut from the provider’s "grid"' };
+    await table.notePicture(id, notes);
+    expect(await table.get(id)).toMatchObject({ placeholder: false, warnings: ['careful'] });
+    await table.start(id, 'image');
+    await table.notePicture(id, notes);
+    await table.notePicture(id, notes);
+    await table.notePicture(id, { placeholder: false });
+    expect(await table.get(id)).toMatchObject({ placeholder: true, warnings: ['careful', notes.note] });
+  });
+
   test('only one of two starts wins', async () => {
     const { id } = await table.create(newTask());
     const won = await Promise.all([table.start(id, 'encode'), table.start(id, 'encode')]);
@@ -112,7 +124,7 @@ describe('lists', () => {
     ];
     expect(pages.flat().map(({ id }) => id)).toEqual(newestFirst);
     expect(await table.count()).toBe(7);
-    expect(await table.count('queued')).toBe(6);
+    expect(await table.count({ status: 'queued' })).toBe(6);
   });
 
   test('what is unfinished comes oldest first', async () => {
@@ -177,8 +189,8 @@ describe('what other APIs know a task by', () => {
 
   test('where the id is taken, the claim of a key is undone with the rest', async () => {
     await table.createOnce(newTask({ origin }));
-    const claim = { key: 'k', fingerprint: 'f' };
+    const claim = { owner: '', key: 'k', fingerprint: 'f' };
     expect(await table.createOnce(newTask({ origin }), claim)).toBeUndefined();
-    expect(await table.findKey('k')).toBeUndefined();
+    expect(await table.findKey('', 'k')).toBeUndefined();
   });
 });

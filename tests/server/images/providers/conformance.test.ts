@@ -3,61 +3,10 @@ import { createGuardedClient, type GuardedClientOptions } from '../../../../serv
 import { systemClock } from '../../../../server/images/providers/clock.js';
 import type { RemoteProviderSettings } from '../../../../server/images/providers/settings.js';
 import { createFakeInternet } from '../fake-internet.js';
-import { startImagineApi } from './fake-imagineapi.js';
-import { startMidjourneyProxy } from './fake-midjourney-proxy.js';
-import { startOpenAi } from './fake-openai.js';
-import { READY, startPictureHost, UPSCALED } from './fake-pictures.js';
+import { DIALECTS } from './dialects.js';
+import { startPictureHost } from './fake-pictures.js';
 import type { FakeServer } from './fake-server.js';
-import { startThenextleg } from './fake-thenextleg.js';
 import { KEY, runPrompt, settingsFor, type Outcome, type Wanted } from './support.js';
-
-interface Dialect {
-  readonly name: RemoteProviderSettings['name'];
-  readonly start: (pictures: string) => Promise<FakeServer>;
-  readonly path: string;
-  readonly makes: string;
-  /** False where one call does it all. */
-  readonly polls: boolean;
-  /** Requests of a run without trouble, by kind. */
-  readonly calls: readonly string[];
-}
-
-const four = (pictures: string): string[] => [1, 2, 3, 4].map((n) => `${pictures}/ready-${n}.png`);
-
-const DIALECTS: readonly Dialect[] = [
-  {
-    name: 'thenextleg',
-    start: (pictures) => startThenextleg(pictures, { imageUrls: four(pictures) }),
-    path: '/v2',
-    makes: `blue ${READY}`,
-    polls: true,
-    calls: ['submit', 'poll', 'poll', 'poll'],
-  },
-  {
-    name: 'midjourney-proxy',
-    start: (pictures) => startMidjourneyProxy(pictures),
-    path: '',
-    makes: `blue ${UPSCALED}`,
-    polls: true,
-    calls: ['submit', 'poll', 'poll', 'poll', 'poll', 'upscale', 'poll', 'poll'],
-  },
-  {
-    name: 'imagineapi',
-    start: (pictures) => startImagineApi(pictures),
-    path: '',
-    makes: `blue ${READY}`,
-    polls: true,
-    calls: ['submit', 'poll', 'poll', 'poll'],
-  },
-  {
-    name: 'openai',
-    start: (pictures) => startOpenAi(pictures),
-    path: '/v1',
-    makes: `blue ${READY}`,
-    polls: false,
-    calls: ['submit'],
-  },
-];
 
 /** An answer in which a provider gives away all it was sent. */
 const chatter = `{"message":"no: ${KEY}","error":{"message":"${KEY}"},"description":"${KEY}"}`;

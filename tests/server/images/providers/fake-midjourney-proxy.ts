@@ -31,6 +31,7 @@ export const startMidjourneyProxy = (
     ({ method, path }) => {
       if (method === 'POST' && path === '/mj/submit/imagine') return 'submit';
       if (method === 'POST' && /^\/mj\/submit\/(?:change|action)$/.test(path)) return 'upscale';
+      if (method === 'POST' && /^\/mj\/task\/[^/]+\/cancel$/.test(path)) return 'cancel';
       return /^\/mj\/task\/[^/]+\/fetch$/.test(path) ? 'poll' : 'unknown';
     },
     ({ call, path, body }) => {
@@ -40,6 +41,8 @@ export const startMidjourneyProxy = (
         const index = /::upsample::(\d)::/.exec(String(body.customId))?.[1];
         if (fork === 'trueai' && path.endsWith('/action') && index) return submitted(`up-${index}`);
       }
+      if (call === 'cancel' && fork === 'trueai')
+        return { json: { code: 1, description: '成功', result: path } };
       if (call !== 'poll' || path.includes('unknown')) return { status: 404, body: '' };
       const id = path.split('/')[3];
       const times = (asked.get(id) ?? 0) + 1;

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { RemoteProviderSettings } from '../../../../server/images/providers/settings.js';
 import { startMidjourneyProxy, type MidjourneyProxyBehaviour } from './fake-midjourney-proxy.js';
@@ -248,5 +249,57 @@ describe('the states of a task', () => {
       if (url?.includes('/lost/')) api.fault('poll', task('FAILURE', { failReason: 'x' }));
     });
     expect((await run(api, { image_index: 4 })).is).toBe(`yellow ${CUT}`);
+  });
+});
+
+describe('a job that nobody waits for any more', () => {
+  /** Aborts at the first question after the job that `at` names, and waits for the request that cancels it. */
+  const abandon = async (api: FakeServer, at: string): Promise<{ is: string; cancelled: string }> => {
+    const abort = new AbortController();
+    const told = new Promise<IncomingMessage>((resolve) => {
+      api.server.on('request', (request) => {
+        if (request.url?.includes(`/${at}/fetch`)) abort.abort(new Error('the task is to stop'));
+        if (request.url?.endsWith('/cancel')) resolve(request);
+      });
+    });
+    const { is } = await run(api, { signal: abort.signal, image_index: 2 });
+    const { url, headers } = await told;
+    return { is, cancelled: `${url} with ${String(headers['mj-api-secret'])}` };
+  };
+
+  test('is cancelled at the provider, be it the grid’s or the upscale’s', async () => {
+    const api = await start({ fork: 'trueai' });
+    expect(await abandon(api, id)).toEqual({
+      is: 'the task is to stop',
+      cancelled: `/mj/task/${id}/cancel with ${KEY}`,
+    });
+    const other = await start({ fork: 'trueai' });
+    expect((await abandon(other, 'up-2')).cancelled).toMatch(/^\/mj\/task\/up-2\/cancel/);
+  });
+
+  test('is cancelled when the time is over', async () => {
+    const api = await start({ fork: 'trueai' });
+    const told = new Promise((resolve) =>
+      api.server.on('request', ({ url }) => url?.endsWith('/cancel') && resolve(undefined)),
+    );
+    api.faultForever('poll', { json: { id, status: 'IN_PROGRESS', progress: '5%' } });
+    expect((await run(api, {}, { timeoutMs: 200 })).is).toBe('provider_timeout');
+    await told;
+  });
+
+  test('keeps nobody waiting, whatever the provider makes of it', async () => {
+    for (const reply of ['hang', 'drop', { status: 500, body: '' }, { status: 404, body: '' }] as const) {
+      const api = await start();
+      api.faultForever('cancel', reply);
+      expect((await abandon(api, id)).is).toBe('the task is to stop');
+    }
+  }, 10_000);
+
+  test('that has ended is not cancelled', async () => {
+    const api = await start({ fork: 'trueai' });
+    await run(api);
+    api.fault('submit', { json: { code: 24, description: 'banned' } });
+    await run(api);
+    expect(api.of('cancel')).toEqual([]);
   });
 });

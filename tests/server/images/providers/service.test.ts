@@ -4,11 +4,12 @@ import { pino } from 'pino';
 import { readConfig } from '../../../../server/config.js';
 import { createPictureObtainer } from '../../../../server/images/obtain.js';
 import { createPictureProvider } from '../../../../server/images/providers/create-provider.js';
+import { localPictureWork } from '../../../../server/images/local-picture-work.js';
 import { PICTURE_LIMITS } from '../../../../server/images/picture.js';
 import type { TaskView } from '../../../../server/tasks/view.js';
 import { startService, VIDEO, type TestService } from '../../support.js';
 import { startMidjourneyProxy } from './fake-midjourney-proxy.js';
-import { describePicture, startPictureHost, UPSCALED } from './fake-pictures.js';
+import { CUT, describePicture, startPictureHost, UPSCALED } from './fake-pictures.js';
 import type { FakeServer } from './fake-server.js';
 import { instantClock, KEY } from './support.js';
 
@@ -34,6 +35,7 @@ beforeEach(async () => {
   };
   const provider = createPictureProvider(readConfig(env).imageProvider, {
     limits: PICTURE_LIMITS,
+    work: localPictureWork,
     clock: instantClock(),
     onRetry: (event) => log.warn(event, 'the image provider is asked again'),
   });
@@ -44,6 +46,7 @@ beforeEach(async () => {
       provider,
       download: () => Promise.reject(new Error('A prompt is no address')),
       limits: PICTURE_LIMITS,
+      work: localPictureWork,
     }),
     make: async ({ picture, folder, params }) => {
       animated.push(await describePicture(await readFile(picture)));
@@ -98,6 +101,17 @@ describe('a prompt, the provider and a clip', () => {
     expect(body.source).toEqual({ type: 'prompt', prompt: 'a fox', image_index: 2 });
     await service.ended(body.id);
     expect(animated).toEqual([`lime ${UPSCALED}`]);
+  });
+
+  test('a picture that was cut from the grid is told of in the warnings', async () => {
+    api.faultForever('upscale', { status: 404, body: '' });
+    const { body } = await post({ prompt: 'a fox', image_index: 3 });
+    const done = await service.ended(body.id);
+    expect(done).toMatchObject({
+      status: 'completed',
+      warnings: ['Picture 3 was cut from the provider’s grid of four'],
+    });
+    expect(animated).toEqual([`blue ${CUT}`]);
   });
 
   test('a prompt that is refused ends the task with the code; no clip is made', async () => {

@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import { readConfig } from '../../../../server/config.js';
 import { createPictureProvider } from '../../../../server/images/providers/create-provider.js';
+import { localPictureWork } from '../../../../server/images/local-picture-work.js';
 import { PICTURE_LIMITS } from '../../../../server/images/picture.js';
 import { offersChoice, type RemoteProviderSettings } from '../../../../server/images/providers/settings.js';
 
@@ -20,7 +21,9 @@ const refusal = (env: NodeJS.ProcessEnv): string => {
 test('without configuration the embedded source makes the pictures', () => {
   const { imageProvider } = readConfig({});
   expect(imageProvider).toEqual({ name: 'embedded' });
-  expect(createPictureProvider(imageProvider, { limits: PICTURE_LIMITS })).toMatchObject({
+  expect(
+    createPictureProvider(imageProvider, { limits: PICTURE_LIMITS, work: localPictureWork }),
+  ).toMatchObject({
     name: 'embedded',
     placeholder: true,
   });
@@ -36,7 +39,7 @@ test.each([
   expect(settings.allowedOrigins).toEqual([]);
   expect(settings.model).toBe(model);
   expect(settings.key?.reveal()).toBe(KEY);
-  expect(createPictureProvider(settings, { limits: PICTURE_LIMITS })).toMatchObject({
+  expect(createPictureProvider(settings, { limits: PICTURE_LIMITS, work: localPictureWork })).toMatchObject({
     name: IMAGE_PROVIDER,
     placeholder: false,
   });

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { resolveClip } from '../../../../pipeline/clip-request.js';
 import { createPictureObtainer } from '../../../../server/images/obtain.js';
+import { localPictureWork } from '../../../../server/images/local-picture-work.js';
 import { PICTURE_LIMITS } from '../../../../server/images/picture.js';
 import { systemClock, type Clock } from '../../../../server/images/providers/clock.js';
 import {
@@ -78,6 +79,7 @@ export const runPrompt = async (
   const retries: RetryEvent[] = [];
   const provider = createPictureProvider(settings, {
     limits: PICTURE_LIMITS,
+    work: localPictureWork,
     clock,
     onRetry: (event) => retries.push(event),
     ...parts,
@@ -85,6 +87,7 @@ export const runPrompt = async (
   const pictures = createPictureObtainer({
     provider,
     limits: PICTURE_LIMITS,
+    work: localPictureWork,
     download: () => Promise.reject(new Error('A prompt is no address')),
   });
   const params = { ...resolveClip({}, manifest()).params, seed, W: 1024, H: 576 };

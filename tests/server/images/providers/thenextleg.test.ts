@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { localPictureWork } from '../../../../server/images/local-picture-work.js';
 import { PICTURE_LIMITS } from '../../../../server/images/picture.js';
 import { createPictureProvider } from '../../../../server/images/providers/create-provider.js';
 import type { RemoteProviderSettings } from '../../../../server/images/providers/settings.js';
@@ -206,7 +207,7 @@ test('two prompts at once keep to the pace: one request per interval', async () 
     intervalMs: 60,
   });
   const clock = { random: () => 1, wait: () => Promise.resolve() };
-  const provider = createPictureProvider(settings, { limits: PICTURE_LIMITS, clock });
+  const provider = createPictureProvider(settings, { limits: PICTURE_LIMITS, work: localPictureWork, clock });
   const make = () => provider.make('a fox', { seed: 0, width: 64, height: 64 });
   await Promise.all([make(), make()]);
   const times = api.seen.map(({ at }) => at);

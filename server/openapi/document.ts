@@ -1,0 +1,40 @@
+import { OpenAPIRegistry, OpenApiGeneratorV31, type RouteConfig } from '@asteasolutions/zod-to-openapi';
+import type { ModelManifest } from '../../pipeline/manifest.js';
+import { img2vidPaths } from './img2vid-paths.js';
+import { servicePaths } from './service-paths.js';
+import { tasksPaths } from './tasks-paths.js';
+
+export interface DocumentOptions {
+  readonly manifest: ModelManifest;
+  /** The service's public address; without one the document's own place is where it is. */
+  readonly baseUrl: string | undefined;
+}
+
+const TAGS = [
+  { name: 'img2vid', description: 'Ask for a clip and poll it; form data, JSON or urlencoded' },
+  { name: 'tasks', description: 'The same tasks, with events, cancel, rerun and delete' },
+  { name: 'service', description: 'What there is to know of the service itself' },
+];
+
+const allPaths = (manifest: ModelManifest): readonly RouteConfig[] => [
+  ...img2vidPaths(manifest),
+  ...tasksPaths(manifest),
+  ...servicePaths,
+];
+
+/** The OpenAPI 3.1 description of every endpoint, made from the schemas that check the requests. */
+export function createDocument({ manifest, baseUrl }: DocumentOptions): object {
+  const registry = new OpenAPIRegistry();
+  for (const path of allPaths(manifest)) registry.registerPath(path);
+  return new OpenApiGeneratorV31(registry.definitions).generateDocument({
+    openapi: '3.1.0',
+    info: {
+      title: 'img2vid',
+      version: '1.0.0',
+      description: `Short videos from a prompt or a picture. The ranges and defaults are those of the loaded model, ${manifest.name}.`,
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: baseUrl ?? '.' }],
+    tags: TAGS,
+  });
+}

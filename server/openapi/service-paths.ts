@@ -1,0 +1,21 @@
+import type { RouteConfig } from '@asteasolutions/zod-to-openapi';
+import { z } from 'zod';
+import { answer } from './route-parts.js';
+
+const SERVICE: Pick<RouteConfig, 'tags' | 'method'> = { tags: ['service'], method: 'get' };
+
+/** What there is to know of the service itself. */
+export const servicePaths: readonly RouteConfig[] = [
+  {
+    ...SERVICE,
+    path: '/health',
+    summary: 'The model, the device and the state of the workers',
+    responses: { 200: answer('The service answers', z.object({ status: z.string() }).catchall(z.unknown())) },
+  },
+  {
+    ...SERVICE,
+    path: '/openapi.json',
+    summary: 'This document',
+    responses: { 200: answer('OpenAPI 3.1', z.object({ openapi: z.string() }).catchall(z.unknown())) },
+  },
+];

@@ -1,0 +1,43 @@
+import type { Kysely, Selectable, SelectQueryBuilder } from 'kysely';
+import type { TaskRow, Tables } from './database.js';
+import type { TaskStatus } from './task.js';
+
+export interface TaskFilter {
+  readonly status?: TaskStatus;
+  /** Only the tasks of one owner. */
+  readonly owner?: string;
+}
+
+export interface TaskQuery extends TaskFilter {
+  readonly limit: number;
+  /** Only tasks older than the one with this id. */
+  readonly before?: string;
+}
+
+type Query = SelectQueryBuilder<Tables, 'tasks', unknown>;
+
+function filtered(db: Kysely<Tables>, { status, owner }: TaskFilter): Query {
+  let query: Query = db.selectFrom('tasks');
+  if (status !== undefined) query = query.where('status', '=', status);
+  if (owner !== undefined) query = query.where('owner', '=', owner);
+  return query;
+}
+
+/** The rows that a query asks for, newest first. */
+export function selectRows(
+  db: Kysely<Tables>,
+  { limit, before, ...filter }: TaskQuery,
+): Promise<Selectable<TaskRow>[]> {
+  let query = filtered(db, filter).selectAll().orderBy('created_at', 'desc').limit(limit);
+  if (before !== undefined) {
+    query = query.where('created_at', '<', (e) =>
+      e.selectFrom('tasks').select('created_at').where('id', '=', before),
+    );
+  }
+  return query.execute();
+}
+
+export async function countRows(db: Kysely<Tables>, filter: TaskFilter): Promise<number> {
+  const counted = filtered(db, filter).select((e) => e.fn.countAll().as('n'));
+  return Number((await counted.executeTakeFirstOrThrow()).n);
+}
