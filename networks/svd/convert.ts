@@ -16,6 +16,7 @@ import {
   TRAINED_HEIGHT,
   TRAINED_WIDTH,
 } from './description.js';
+import type { RecipeName } from './description.js';
 import { FolderOccupiedError } from './folder-occupied-error.js';
 import { buildSvdGraphs } from './graphs.js';
 import type { GraphForm, SvdGraphs } from './graphs.js';
@@ -37,6 +38,8 @@ export interface ConversionOptions extends CheckpointOptions {
   readonly maxFrames?: number;
   /** Branches at which the UNet's features can be kept from step to step (DeepCache); default none. */
   readonly branches?: readonly number[];
+  /** How the model is best sampled; default by the name of the file given as `unet`: `lcm` where it has that in it. */
+  readonly recipe?: RecipeName;
   /** Put the new folder in the place of an old one. */
   readonly replace?: boolean;
   /** Told the bytes of weights written so far, and all there will be. */
@@ -134,7 +137,8 @@ async function planFolder(
     version,
     licence: options.licence ?? 'as published with the weights',
     maxFrames,
-  };
+    recipe: options.recipe ?? (/lcm/i.test(basename(options.unet ?? '')) ? 'lcm' : 'svd'),
+  } as const;
   const divisor = latentDivisor(configuration);
   const costs = shallowCosts(graphs, configuration.unet, {
     frames: configuration.frames,
@@ -142,10 +146,11 @@ async function planFolder(
     width: TRAINED_WIDTH / divisor,
   });
   const description = describeSvd(configuration, form, identified, costs);
+  const sources = [source, ...(options.unet === undefined ? [] : [options.unet])];
   const text = Buffer.from(`${JSON.stringify(description, null, 2)}\n`);
   const identity = hash
     .update(text)
-    .update(JSON.stringify(await traces(source)))
+    .update(JSON.stringify(await Promise.all(sources.map(traces))))
     .digest('hex');
   return { weights: graphs.weights, files: [...graphFiles, [DESCRIPTION, text]], maxFrames, identity };
 }

@@ -1,5 +1,6 @@
 import type { GraphForm } from './graphs.js';
 import type { SvdConfiguration } from './configuration.js';
+import { distilled, trained } from './recipes.js';
 
 /** Names of the graphs in a model folder. */
 export const SVD_FILES = {
@@ -9,7 +10,11 @@ export const SVD_FILES = {
   image_encoder: 'image-encoder.onnx',
 } as const;
 
+/** How a model is best sampled: as SVD was trained, or in the few steps to which its UNet was distilled (AnimateLCM). */
+export type RecipeName = 'svd' | 'lcm';
+
 export interface SvdIdentity {
+  readonly recipe: RecipeName;
   readonly name: string;
   readonly version: string;
   readonly licence: string;
@@ -23,11 +28,10 @@ export const TRAINED_WIDTH = 1024;
 export const TRAINED_HEIGHT = 576;
 /** Beyond this pictures fall apart; the trained size is the best. */
 const MAX_SIDE = 1280;
-/** Trained on more frames than this, a model is an XT. */
 const SHORT_FRAMES = 14;
 
 /**
- * What `model.json` says of a converted model. The recipe is the one published for SVD or SVD-XT, by the frames.
+ * What `model.json` says of a converted model.
  * @param costs by branch: what a shallow evaluation costs as a part of a whole one
  */
 export function describeSvd(
@@ -36,8 +40,9 @@ export function describeSvd(
   identity: SvdIdentity,
   costs: ReadonlyMap<number, number>,
 ) {
-  const { unet, vae, vision, frames, sigmaMin, sigmaMax } = configuration;
-  const isLong = frames > SHORT_FRAMES;
+  const { unet, vae, vision, frames } = configuration;
+  const sampling =
+    identity.recipe === 'lcm' ? distilled(configuration) : trained(configuration, [...costs.keys()]);
   const divisor = latentDivisor(configuration);
   return {
     format: 1,
@@ -45,7 +50,7 @@ export function describeSvd(
     version: identity.version,
     family: 'svd',
     description:
-      `Stable Video Diffusion, trained on ${frames} frames; ${form.target} graphs with ${form.precision} weights` +
+      `Stable Video Diffusion, ${sampling.made} ${frames} frames; ${form.target} graphs with ${form.precision} weights` +
       (form.plain ? ', plain form for comparison.' : '.'),
     licence: identity.licence,
     precision: form.precision,
@@ -63,19 +68,12 @@ export function describeSvd(
       H: TRAINED_HEIGHT,
       T: frames,
       fps: 6,
-      steps: isLong ? 30 : 25,
       motion_bucket_id: 127,
       cond_aug: 0.02,
       decoding_t: Math.min(frames, SHORT_FRAMES),
-      sampler: { name: 'EulerEDMSampler', s_churn: 0, s_tmin: 0, s_tmax: 999, s_noise: 1 },
-      discretization: { name: 'EDMDiscretization', sigma_min: sigmaMin, sigma_max: sigmaMax, rho: 7 },
-      guider: {
-        name: 'LinearPredictionGuider',
-        max_cfg_scale: isLong ? 3 : 2.5,
-        min_guidance_scale: isLong ? 1.5 : 1,
-      },
+      ...sampling.recipe,
     },
-    presets: presets([...costs.keys()]),
+    presets: sampling.presets,
     limits: {
       W: MAX_SIDE,
       H: MAX_SIDE,
@@ -85,21 +83,6 @@ export function describeSvd(
     preview: preview(vae.latentChannels),
   };
 }
-
-/**
- * Ways to spend less time. Align Your Steps has published levels for this model, good at 10 steps; guidance decides little
- * at low noise; features may be cached where there are branches, at few steps for one step at most.
- */
-const presets = ([outermost]: readonly (number | undefined)[]) => ({
-  quality: {},
-  balanced: { discretization: 'AlignYourSteps', steps: 15, guidance_sigma_min: 0.2 },
-  fast: {
-    discretization: 'AlignYourSteps',
-    steps: 10,
-    guidance_sigma_min: 0.5,
-    ...(outermost === undefined ? {} : { deepcache_interval: 2, deepcache_branch: outermost }),
-  },
-});
 
 /** Pixels of the picture for one of the latents, on each side. */
 export const latentDivisor = ({ vae }: SvdConfiguration): number => 2 ** (vae.decoder.channels.length - 1);
