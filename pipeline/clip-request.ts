@@ -31,20 +31,27 @@ const fromText = (value: unknown): unknown =>
 
 type FieldValue = string | number | undefined;
 
-function fieldSchema({ type, min, max, multipleOf, choices }: ClipField): z.ZodType<FieldValue> {
+/** @param own the recipe's value, which is allowed also where it lies beyond the field's range */
+function fieldSchema(
+  { type, min, max, multipleOf, choices }: ClipField,
+  own: number | undefined,
+): z.ZodType<FieldValue> {
   if (type === 'choice') return z.enum(choices ?? []);
   let schema = type === 'integer' ? z.number().int() : z.number();
   if (min !== undefined) schema = schema.min(min);
   if (max !== undefined) schema = schema.max(max);
   if (multipleOf !== undefined) schema = schema.multipleOf(multipleOf);
-  return z.preprocess(fromText, schema);
+  const isWithin = own === undefined || schema.safeParse(own).success;
+  return z.preprocess(fromText, isWithin ? schema : schema.or(z.literal(own)));
 }
 
 /** The schema of a clip request for a model: every field optional, no other field allowed. */
 export function clipSchema(manifest: ModelManifest): z.ZodObject<Record<string, z.ZodType<FieldValue>>> {
+  const { recipe } = manifest;
+  const own = new Map(COMPONENT_KINDS.flatMap((kind) => Object.entries(recipe[kind].params)));
   const shape = clipFields(manifest).map((field) => [
     field.name,
-    fieldSchema(field).optional().meta(documentation(field, manifest)),
+    fieldSchema(field, own.get(field.name)).optional().meta(documentation(field, manifest)),
   ]);
   return z.strictObject(Object.fromEntries(shape) as Record<string, z.ZodType<FieldValue>>);
 }
