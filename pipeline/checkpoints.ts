@@ -84,7 +84,10 @@ export class Checkpoints {
  * Names all that decides a clip bit for bit: its parameters and picture, the model, and the kind of device, since
  * devices round differently.
  */
-export async function nameOfClip({ params, picture }: ClipJob, model: Model): Promise<string> {
+export async function nameOfClip(
+  { params, picture }: Pick<ClipJob, 'params' | 'picture'>,
+  model: Model,
+): Promise<string> {
   const pictureDigest = createHash('sha256')
     .update(await readFile(picture))
     .digest('hex');

@@ -1,9 +1,11 @@
 import type { ClipParams } from './clip-params.js';
 import type { PipelineErrorCode } from './errors.js';
 import type { EvaluationCounts } from './evaluation-plan.js';
+import type { StoryJob } from './story-job.js';
 
 /** One clip to make, as it crosses to the worker process. */
 export interface ClipJob {
+  readonly kind?: 'clip';
   readonly id: string;
   /** Path of the picture to animate. */
   readonly picture: string;
@@ -16,6 +18,9 @@ export interface ClipJob {
    */
   readonly checkpoints?: string;
 }
+
+/** What a worker can be asked for. */
+export type Job = ClipJob | StoryJob;
 
 export type ClipStage = 'encode' | 'sample' | 'decode' | 'write';
 
@@ -49,8 +54,8 @@ export interface ClipResult {
   readonly grid?: string;
   /** What the client should know of how the clip was made: fallbacks for want of memory. */
   readonly warnings: readonly string[];
-  /** Of the network, all variations together. */
-  readonly evaluations: EvaluationCounts;
+  /** Of the network, all variations together; absent where it was not needed. */
+  readonly evaluations?: EvaluationCounts;
   /** Milliseconds spent in each stage, all variations together. */
   readonly milliseconds: Readonly<Record<ClipStage, number>>;
   /** Sampling steps that an earlier run of the job had done, all variations together; present when there are any. */
@@ -75,7 +80,7 @@ export interface WireError {
 }
 
 export type ToWorker =
-  { readonly type: 'run'; readonly job: ClipJob } | { readonly type: 'cancel'; readonly id: string };
+  { readonly type: 'run'; readonly job: Job } | { readonly type: 'cancel'; readonly id: string };
 
 export type FromWorker =
   | { readonly type: 'ready'; readonly info: WorkerInfo }

@@ -26,7 +26,7 @@ export interface ResolvedClip {
 const NUMERIC = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
 /** Forms carry numbers as text. */
-const fromText = (value: unknown): unknown =>
+export const numberFromText = (value: unknown): unknown =>
   typeof value === 'string' && NUMERIC.test(value.trim()) ? Number(value) : value;
 
 type FieldValue = string | number | undefined;
@@ -42,7 +42,7 @@ function fieldSchema(
   if (max !== undefined) schema = schema.max(max);
   if (multipleOf !== undefined) schema = schema.multipleOf(multipleOf);
   const isWithin = own === undefined || schema.safeParse(own).success;
-  return z.preprocess(fromText, isWithin ? schema : schema.or(z.literal(own)));
+  return z.preprocess(numberFromText, isWithin ? schema : schema.or(z.literal(own)));
 }
 
 /** The schema of a clip request for a model: every field optional, no other field allowed. */

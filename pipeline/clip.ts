@@ -3,11 +3,12 @@ import { NonFiniteError, TorchRandom, type Sampling } from '../samplers/index.js
 import { budgetFor, Checkpoints, nameOfClip, type Budget } from './checkpoints.js';
 import type { ClipJob, ClipNote, ClipProgress, ClipResult, ClipStage, ClipVideo } from './clip-job.js';
 import type { ClipParams } from './clip-params.js';
+import { StageClock } from './clip-stages.js';
 import { encodePicture } from './conditioning.js';
 import { decodeFrames } from './decode.js';
 import { isOutOfMemory } from './device-errors.js';
 import { PipelineError } from './errors.js';
-import { planEvaluations, prepareSampling, shareDone } from './evaluation-plan.js';
+import { planEvaluations, prepareSampling, shareOfClip } from './evaluation-plan.js';
 import type { Ffmpeg } from './ffmpeg.js';
 import { GridBuilder } from './grid.js';
 import { MemoryFallbacks } from './memory-fallbacks.js';
@@ -25,10 +26,6 @@ export interface ClipContext {
   /** Decides when checkpoints are saved. */
   readonly budget?: Budget;
 }
-
-/** Where each stage begins on the way from 0 to 1; decoding and writing go hand in hand. */
-const STARTS: Readonly<Record<ClipStage, number>> = { encode: 0, sample: 0.03, decode: 0.88, write: 0.99 };
-const ENDS: Readonly<Record<ClipStage, number>> = { encode: 0.03, sample: 0.88, decode: 0.99, write: 1 };
 
 /** A frame stream that stands still this long has a fault; the clip's own time limit is the caller's. */
 const ENCODING_LIMIT_MS = 3_600_000;
@@ -65,9 +62,8 @@ async function makeClip(job: ClipJob, context: ClipContext, clock: StageClock): 
   for (let index = 0; index < params.num_cols; index++) {
     const report: Report = (stage, step, steps) => {
       clock.enter(stage);
-      const done = stage === 'sample' ? shareDone(plan, step) : step / steps;
-      const within = STARTS[stage] + (ENDS[stage] - STARTS[stage]) * done;
-      context.onProgress({ stage, step, steps, progress: (index + within) / params.num_cols });
+      const progress = (index + shareOfClip(plan, stage, step, steps)) / params.num_cols;
+      context.onProgress({ stage, step, steps, progress });
     };
     const variation = { index, params, folder, picture, sampling, grid, memory, checkpoints, report };
     videos.push(await makeVariation(variation, context));
@@ -96,20 +92,25 @@ async function makeClip(job: ClipJob, context: ClipContext, clock: StageClock): 
   return { ...result, grid: 'grid.mp4', milliseconds: clock.stop() };
 }
 
-type Report = (stage: ClipStage, step: number, steps: number) => void;
+export type Report = (stage: ClipStage, step: number, steps: number) => void;
 
-interface Variation {
+/** What the latents of a clip are sampled by. */
+export interface SampledClip {
+  /** The number by which checkpoints know it. */
   readonly index: number;
   readonly params: ClipParams;
-  readonly folder: string;
   /** The fitted picture, [1,3,H,W] in [−1,1]. */
   readonly picture: Float32Array;
   readonly sampling: Sampling;
-  readonly grid: GridBuilder | undefined;
   /** All variations' alike: they are of one size. */
   readonly memory: MemoryFallbacks;
   readonly checkpoints: Checkpoints | undefined;
   readonly report: Report;
+}
+
+interface Variation extends SampledClip {
+  readonly folder: string;
+  readonly grid: GridBuilder | undefined;
 }
 
 async function makeVariation(variation: Variation, context: ClipContext): Promise<ClipVideo> {
@@ -148,13 +149,13 @@ async function makeVariation(variation: Variation, context: ClipContext): Promis
  * One generator gives every random number of a variation, in the reference's order: the picture's noise, the starting
  * latents, then the sampler's own draws. A resumed variation is conditioned anew and takes up the generator where it was.
  */
-async function sampleLatents(
-  variation: Variation,
+export async function sampleLatents(
+  clip: SampledClip,
   shape: LatentShape,
   seed: number,
   { model, signal }: ClipContext,
 ): Promise<Float32Array> {
-  const { index, params, picture, sampling, memory, checkpoints, report } = variation;
+  const { index, params, picture, sampling, memory, checkpoints, report } = clip;
   const random = new TorchRandom(seed);
   report('encode', 0, 1);
   if (signal.aborted) throw new PipelineError('cancelled', 'Cancelled');
@@ -188,12 +189,16 @@ async function sampleLatents(
 const cacheOf = ({ deepcache_interval: interval, deepcache_branch: branch }: ClipParams) =>
   branch === undefined ? undefined : { interval, branch };
 
-function latentShape({ W, H, T }: ClipParams, { manifest }: Model): LatentShape {
+export function latentShape({ W, H, T }: ClipParams, { manifest }: Model): LatentShape {
   const { channels, divisor } = manifest.latent;
   return [T, channels, H / divisor, W / divisor];
 }
 
-async function openCheckpoints(job: ClipJob, context: ClipContext): Promise<Checkpoints | undefined> {
+/** Checkpoints in the job's folder for them, if it has one. */
+export async function openCheckpoints(
+  job: Pick<ClipJob, 'picture' | 'params' | 'checkpoints'>,
+  context: ClipContext,
+): Promise<Checkpoints | undefined> {
   if (job.checkpoints === undefined) return undefined;
   const name = await nameOfClip(job, context.model);
   const latents = latentShape(job.params, context.model).reduce((product, side) => product * side);
@@ -208,33 +213,9 @@ const DOING: Readonly<Record<ClipStage, string>> = {
   write: 'writing the video',
 };
 
-function tooLarge({ W, H, T }: ClipParams, stage: ClipStage, cause: unknown): PipelineError {
+export function tooLarge({ W, H, T }: ClipParams, stage: ClipStage, cause: unknown): PipelineError {
   const message =
     `The device ran out of memory while ${DOING[stage]} (${T} frames of ${W}×${H}), and nothing is left to try;` +
     ' fewer frames or a smaller size may fit';
   return new PipelineError('out_of_memory', message, { cause });
-}
-
-/** Adds up the time spent in each stage. */
-class StageClock {
-  readonly #spent: Record<ClipStage, number> = { encode: 0, sample: 0, decode: 0, write: 0 };
-  #stage: ClipStage = 'encode';
-  #since = performance.now();
-
-  get stage(): ClipStage {
-    return this.#stage;
-  }
-
-  enter(stage: ClipStage): void {
-    const now = performance.now();
-    this.#spent[this.#stage] += now - this.#since;
-    this.#stage = stage;
-    this.#since = now;
-  }
-
-  stop(): Record<ClipStage, number> {
-    this.enter(this.#stage);
-    const rounded = Object.entries(this.#spent).map(([stage, ms]) => [stage, Math.round(ms)]);
-    return Object.fromEntries(rounded) as Record<ClipStage, number>;
-  }
 }

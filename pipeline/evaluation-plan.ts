@@ -1,7 +1,9 @@
 import { createSampling, type Sampling } from '../samplers/index.js';
 import { CacheSchedule } from './cache-schedule.js';
+import type { ClipStage } from './clip-job.js';
 import type { ClipParams } from './clip-params.js';
 import { recipeFrom } from './clip-request.js';
+import { shareDone } from './clip-stages.js';
 import type { ModelManifest } from './manifest.js';
 
 /** How many evaluations were of the whole network, and how many of the part above the cut. */
@@ -46,8 +48,9 @@ export function planEvaluations(params: ClipParams, manifest: ModelManifest): Ev
   return { full, shallow, stepCosts };
 }
 
-/** The part of a variation's sampling that lies behind it after `steps` steps, by what they cost. */
-export function shareDone({ stepCosts }: EvaluationPlan, steps: number): number {
-  const sum = (costs: readonly number[]) => costs.reduce((total, cost) => total + cost, 0);
-  return sum(stepCosts.slice(0, steps)) / sum(stepCosts);
+/** The share of a clip that is done, 0 to 1, at `step` of `steps` within a stage; steps of sampling go by their cost. */
+export function shareOfClip(plan: EvaluationPlan, stage: ClipStage, step: number, steps: number): number {
+  if (stage !== 'sample') return shareDone(stage, step, steps);
+  const cost = (costs: readonly number[]) => costs.reduce((total, one) => total + one, 0);
+  return shareDone(stage, cost(plan.stepCosts.slice(0, step)), cost(plan.stepCosts));
 }

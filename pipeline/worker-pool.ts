@@ -1,4 +1,4 @@
-import type { ClipJob, ClipResult } from './clip-job.js';
+import type { ClipResult, Job } from './clip-job.js';
 import { PipelineError } from './errors.js';
 import type { RunOptions, WorkerProcess } from './worker-process.js';
 
@@ -12,6 +12,15 @@ export class WorkerPool {
     return this.workers.length;
   }
 
+  /** Whether there is a worker that takes jobs, or will once it has started. */
+  get usable(): boolean {
+    return this.#usable.length > 0;
+  }
+
+  get #usable(): readonly WorkerProcess[] {
+    return this.workers.filter(({ state }) => state !== 'unusable' && state !== 'stopped');
+  }
+
   start(): void {
     for (const worker of this.workers) worker.start();
   }
@@ -20,7 +29,7 @@ export class WorkerPool {
    * Runs a job on a free worker, waiting for one when all are taken.
    * @throws PipelineError: what ended the clip, or why no worker can be used
    */
-  async run(job: ClipJob, options: RunOptions): Promise<ClipResult> {
+  async run(job: Job, options: RunOptions): Promise<ClipResult> {
     const worker = await this.#take();
     try {
       return await worker.run(job, options);
@@ -36,7 +45,7 @@ export class WorkerPool {
 
   async #take(): Promise<WorkerProcess> {
     for (;;) {
-      const usable = this.workers.filter(({ state }) => state !== 'unusable' && state !== 'stopped');
+      const usable = this.#usable;
       if (usable.length === 0) {
         throw (
           this.workers.find(({ error }) => error)?.error ??

@@ -2,11 +2,11 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type {
-  ClipJob,
   ClipNote,
   ClipProgress,
   ClipResult,
   FromWorker,
+  Job,
   ToWorker,
   WorkerInfo,
 } from './clip-job.js';
@@ -42,7 +42,7 @@ export interface RunOptions {
 }
 
 interface Running extends Pick<RunOptions, 'onProgress' | 'onNote'> {
-  readonly job: ClipJob;
+  readonly job: Job;
   readonly settle: (outcome: ClipResult | Error) => void;
 }
 
@@ -119,7 +119,7 @@ export class WorkerProcess extends EventEmitter<{ state: []; ready: [WorkerInfo]
    * Runs one job; the worker must not be busy.
    * @throws PipelineError: what ended the clip; `cancelled` after an abort, `timeout`, or `worker_crashed`
    */
-  async run(job: ClipJob, options: RunOptions = {}): Promise<ClipResult> {
+  async run(job: Job, options: RunOptions = {}): Promise<ClipResult> {
     const { signal, timeoutMs } = options;
     await this.whenReady();
     if (signal?.aborted) throw new PipelineError('cancelled', 'Cancelled');

@@ -4,12 +4,13 @@
  * evaluations.
  */
 import { Worker } from 'node:worker_threads';
-import { runClip } from './clip.js';
-import type { ClipJob, FromWorker, ToWorker, WireError } from './clip-job.js';
+import { runClip, type ClipContext } from './clip.js';
+import type { FromWorker, Job, ToWorker, WireError } from './clip-job.js';
 import { isCudaFault } from './device-errors.js';
 import { PipelineError } from './errors.js';
 import { findFfmpeg, type Ffmpeg } from './ffmpeg.js';
 import { loadModel, type Model } from './model.js';
+import { runStory } from './story.js';
 
 const [modelFolder, device, ...flags] = process.argv.slice(2);
 
@@ -26,17 +27,18 @@ const toWire = (error: unknown): WireError => {
 
 let current: { readonly id: string; readonly abort: AbortController } | undefined;
 
-async function take(job: ClipJob, model: Model, ffmpeg: Ffmpeg): Promise<void> {
+async function take(job: Job, model: Model, ffmpeg: Ffmpeg): Promise<void> {
   const abort = new AbortController();
   current = { id: job.id, abort };
   try {
-    const result = await runClip(job, {
+    const context: ClipContext = {
       model,
       ffmpeg,
       signal: abort.signal,
       onProgress: (progress) => send({ type: 'progress', id: job.id, progress }),
       onNote: (note) => send({ type: 'note', id: job.id, note }),
-    });
+    };
+    const result = await (job.kind === 'story' ? runStory(job, context) : runClip(job, context));
     send({ type: 'done', id: job.id, result });
   } catch (error) {
     if (model.device !== 'cpu' && isCudaFault(error)) {

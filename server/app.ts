@@ -12,7 +12,9 @@ import { createFormReader } from './api/form.js';
 import { health } from './api/health.js';
 import { answerErrors } from './api/http-errors.js';
 import { img2vid } from './api/img2vid.js';
+import { root } from './api/root.js';
 import { status } from './api/status.js';
+import { createStoryApi } from './api/story/api.js';
 import { createSubmit } from './api/submit.js';
 import { createTaskJson } from './api/task-json.js';
 import { createTasksApi } from './api/tasks.js';
@@ -42,16 +44,6 @@ export interface AppParts {
   readonly eventTimes?: Partial<EventTimes>;
 }
 
-const ENDPOINTS: readonly string[] = [
-  'POST /img2vid',
-  'GET /status',
-  'GET /download/video/:id',
-  '/tasks',
-  'GET /events',
-  'GET /health',
-  'GET /docs',
-];
-
 /** Puts the Koa application together. */
 export function createApp(parts: AppParts): Koa {
   const { config, manifest, table, runner, storage, pictureLimits, pictureWork, workers, log } = parts;
@@ -59,6 +51,7 @@ export function createApp(parts: AppParts): Koa {
     config,
     readForm: createFormReader(config.maxUploadBytes),
     readWebhook: createWebhookReader(config.webhooks.allowedOrigins),
+    workers,
     manifest,
     table,
     runner,
@@ -70,9 +63,7 @@ export function createApp(parts: AppParts): Koa {
   const submit = createSubmit(apiParts);
   const { baseUrl } = config;
   const router = new Router();
-  router.get('/', (ctx) => {
-    ctx.body = { name: 'img2vid', model: manifest.name, endpoints: ENDPOINTS };
-  });
+  router.get('/', root(manifest, workers));
   router.get('/health', health(manifest, workers, runner));
   router.get('/status', status(table, runner));
   router.post('/img2vid', img2vid(submit));
@@ -88,9 +79,10 @@ export function createApp(parts: AppParts): Koa {
     eventTimes,
   });
   router.use(tasksApi.routes());
+  router.use(createStoryApi(apiParts).routes());
   router.get('/events', allEvents(feed, runner, eventTimes));
   router.use(createDocs({ manifest, baseUrl }).routes());
-  for (const kind of ['video', 'thumbnail', 'grid'] as const) {
+  for (const kind of ['video', 'thumbnail', 'grid', 'picture'] as const) {
     router.get(`/download/${kind}/:id`, download(kind, table, storage));
   }
 

@@ -7,6 +7,7 @@ import {
   SECRET_VARIABLES,
   type ProviderSettings,
 } from './images/providers/settings.js';
+import type { RetentionSettings } from './tasks/retention.js';
 import {
   webhookEnvironment,
   webhookSettings,
@@ -16,6 +17,9 @@ import {
 
 const integer = (fallback: number, min: number, max = Number.MAX_SAFE_INTEGER) =>
   z.coerce.number().int().min(min).max(max).default(fallback);
+
+/** A number above zero, fractions allowed; none when left out. */
+const amount = (max: number) => z.coerce.number().positive().max(max).optional();
 
 const deviceList = z
   .string()
@@ -50,6 +54,9 @@ const variables = z.object({
   CLIP_TIMEOUT_SECONDS: integer(3600, 10, 86_400),
   EVENTS_SECONDS: integer(90, 1, 86_400),
   SYNC_SECONDS: integer(90, 1, 3600),
+  MAX_SCENES: integer(20, 2, 1000),
+  KEEP_DAYS: amount(36_500),
+  MAX_MEDIA_GB: amount(1_000_000),
   ...webhookEnvironment,
 });
 
@@ -82,7 +89,10 @@ export interface Config {
   readonly eventsMs: number;
   /** How long a request that waits for its result is held; a pod's proxy cuts it off at 100 s. */
   readonly syncMs: number;
+  /** The most scenes of one story. */
+  readonly maxScenes: number;
   readonly webhooks: WebhookSettings;
+  readonly retention: RetentionSettings;
 }
 
 /** Reads the configuration. Throws an error that names each wrong variable and what it allows. */
@@ -120,6 +130,11 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     clipTimeoutMs: e.CLIP_TIMEOUT_SECONDS * 1000,
     eventsMs: e.EVENTS_SECONDS * 1000,
     syncMs: e.SYNC_SECONDS * 1000,
+    maxScenes: e.MAX_SCENES,
     webhooks: webhookSettings(e),
+    retention: {
+      keepMs: e.KEEP_DAYS && e.KEEP_DAYS * 86_400_000,
+      maxMediaBytes: e.MAX_MEDIA_GB && e.MAX_MEDIA_GB * 1024 ** 3,
+    },
   };
 }

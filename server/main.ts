@@ -19,6 +19,7 @@ import { listener } from './listener.js';
 import { createMediaStorage } from './media/storage.js';
 import { provideModel } from './model-folder.js';
 import { openDatabase } from './tasks/database.js';
+import { Retention } from './tasks/retention.js';
 import { TaskRunner } from './tasks/runner.js';
 import { TaskTable } from './tasks/table.js';
 import { createWebhooks } from './webhooks/index.js';
@@ -50,6 +51,8 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
   });
   webhooks.start(table);
   await runner.recover();
+  const retention = new Retention({ ...config.retention, db, table, storage, runner, log });
+  retention.start();
 
   const app = createApp({
     config,
@@ -81,6 +84,7 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
     await workers.stop();
     await pictures.stop();
     server.closeAllConnections();
+    await retention.close();
     await webhooks.close();
     await table.close();
   };

@@ -60,7 +60,10 @@ async function findEarlier({ table }: AcceptParts, { claim, external }: Once): P
   return claim && findClaimed(table, claim);
 }
 
-async function findClaimed(table: TaskTable, { owner, key, fingerprint }: KeyClaim): Promise<Task | undefined> {
+async function findClaimed(
+  table: TaskTable,
+  { owner, key, fingerprint }: KeyClaim,
+): Promise<Task | undefined> {
   const claimed = await table.findKey(owner, key);
   if (!claimed) return undefined;
   if (claimed.fingerprint !== fingerprint) {

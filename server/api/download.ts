@@ -12,6 +12,7 @@ const FILES = {
   video: (result: TaskResult, index: number) => result.videos[index]?.file,
   thumbnail: (result: TaskResult, index: number) => result.videos[index]?.thumbnail,
   grid: (result: TaskResult) => result.grid,
+  picture: (result: TaskResult) => result.picture,
 } as const;
 
 /**

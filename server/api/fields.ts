@@ -33,7 +33,8 @@ const orMissing = <T>(schema: z.ZodType<T>): z.ZodType<T | undefined> =>
 const wholeNumber = (value: unknown): unknown =>
   typeof value === 'string' && /^[0-9]+$/.test(value) ? Number(value) : value;
 
-const MAX_PROMPT = 8192;
+/** Characters of a prompt. */
+export const MAX_PROMPT = 8192;
 
 /** What cannot be an address is refused at once; whether it may be fetched is decided when it is. */
 function isWebAddress(text: string): boolean {

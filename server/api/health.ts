@@ -3,9 +3,13 @@ import type { ModelManifest } from '../../pipeline/manifest.js';
 import type { WorkerPool } from '../../pipeline/worker-pool.js';
 import type { TaskRunner } from '../tasks/runner.js';
 
+/** The device in use, as the story API says it: `not set` until a worker has loaded its model. */
+export const deviceOf = ({ workers }: Pick<WorkerPool, 'workers'>): string =>
+  workers.find(({ info }) => info !== undefined)?.info?.device ?? 'not set';
+
 /**
- * GET /health: 200 while requests are taken. `status` is `ok`, `starting` while no worker has loaded its model yet, or
- * `degraded` when a worker cannot be used; the workers say why.
+ * GET /health: 200 while requests are taken, in one body for the clients of every API. `status` is `healthy`, or `degraded`
+ * when a worker cannot be used; `model_loaded` says whether one has loaded its model yet, and the workers say why not.
  */
 export const health =
   (manifest: ModelManifest, workers: WorkerPool, runner: TaskRunner): Middleware =>
@@ -18,13 +22,10 @@ export const health =
     }));
     ctx.set('Cache-Control', 'no-store');
     ctx.body = {
-      status: views.some(({ state }) => state === 'unusable')
-        ? 'degraded'
-        : views.some(({ device }) => device !== null)
-          ? 'ok'
-          : 'starting',
+      status: views.some(({ state }) => state === 'unusable') ? 'degraded' : 'healthy',
+      model_loaded: views.some(({ device }) => device !== null),
+      device: deviceOf(workers),
       model: { name: manifest.name, version: manifest.version, family: manifest.family },
-      device: views.map(({ device }) => device).find((device) => device !== null) ?? null,
       workers: views,
       waiting: runner.waiting,
       uptime_seconds: Math.floor(process.uptime()),

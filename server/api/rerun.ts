@@ -1,11 +1,12 @@
 import type { Context } from 'koa';
 import type { ClipParams } from '../../pipeline/clip-params.js';
 import { resolveClip } from '../../pipeline/clip-request.js';
+import type { ModelManifest } from '../../pipeline/manifest.js';
 import { COMPONENT_KINDS, specOf } from '../../samplers/index.js';
 import { callerOf } from '../access/caller.js';
 import { invalidRequest, ServiceError } from '../errors.js';
 import type { MediaStorage } from '../media/storage.js';
-import type { Task } from '../tasks/task.js';
+import type { ClipMatter, PictureMatter, StoryMatter, Task, TaskMatter } from '../tasks/task.js';
 import { accept, type Proposal, type Submission } from './accept.js';
 import { readClaim } from './idempotency-key.js';
 import { newTaskId, type SubmitOptions } from './submit.js';
@@ -30,20 +31,52 @@ export async function rerun(o: SubmitOptions, ctx: Context, earlier: Task): Prom
 
 async function propose(o: SubmitOptions, earlier: Task, body: Fields, owner: string): Promise<Proposal> {
   const { webhook: url, webhook_events_filter: events, ...overrides } = body;
-  const clip = resolveClip(overrideParams(earlier.params, overrides), o.manifest);
+  const { matter, warnings: told } =
+    earlier.kind === 'clip'
+      ? clipAgain(earlier, overrides, o.manifest)
+      : seededAgain(earlier, overrides, o.manifest);
   const { webhook, warnings } = await o.readWebhook(url, events);
   const task = {
+    ...matter,
     id: newTaskId(),
-    source: earlier.source,
-    params: clip.params,
     model: o.manifest.name,
-    warnings: [...clip.warnings, ...warnings, ...modelWarning(earlier.model, o.manifest.name)],
+    warnings: [...told, ...warnings, ...modelWarning(earlier.model, o.manifest.name)],
     webhook,
-    kind: earlier.kind,
     owner,
   };
   if (earlier.source.type !== 'upload') return { task };
   return { task, picture: await readPicture(o.storage, earlier.id) };
+}
+
+interface Again {
+  readonly matter: TaskMatter;
+  readonly warnings: readonly string[];
+}
+
+function clipAgain({ source, params }: ClipMatter, overrides: Fields, manifest: ModelManifest): Again {
+  const clip = resolveClip(overrideParams(params, overrides), manifest);
+  return { matter: { source, params: clip.params }, warnings: clip.warnings };
+}
+
+/** A picture or a story is made again as it was, but for its seed. */
+function seededAgain(
+  { kind, source, params }: PictureMatter | StoryMatter,
+  { seed: given, ...others }: Fields,
+  manifest: ModelManifest,
+): Again {
+  for (const field of Object.keys(others)) {
+    throw invalidRequest(`A ${kind} is made again with the same fields, but for its seed`, {
+      field,
+      allowed: 'left out',
+    });
+  }
+  const { seed } = resolveClip(overrideSeed({ seed: params.seed }, given), manifest).params;
+  if (kind === 'picture') return { matter: { kind, source, params: { ...params, seed } }, warnings: [] };
+  const clip = params.clip && resolveClip({ ...params.clip, seed }, manifest);
+  return {
+    matter: { kind, source, params: { ...params, seed, clip: clip?.params ?? null } },
+    warnings: clip?.warnings ?? [],
+  };
 }
 
 /**
@@ -57,8 +90,14 @@ export function overrideParams(params: ClipParams, overrides: Fields): Fields {
     for (const { name } of specOf(kind, params[kind]).parameters) delete fields[name];
   }
   Object.assign(fields, overrides);
-  if (fields.seed === null || fields.seed === 'new') delete fields.seed;
-  return fields;
+  return overrideSeed(fields, fields.seed);
+}
+
+/** `null` and `new` leave the seed out, and have it drawn. */
+function overrideSeed(fields: Fields, seed: unknown): Fields {
+  if (seed === undefined) return fields;
+  if (seed !== null && seed !== 'new') return { ...fields, seed };
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => name !== 'seed'));
 }
 
 const modelWarning = (before: string, now: string): string[] =>

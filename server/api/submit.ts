@@ -69,7 +69,7 @@ export interface Asked {
 export async function propose(
   o: Pick<SubmitOptions, 'manifest' | 'pictureLimits' | 'pictureWork' | 'pictureChoice'>,
   { source: asked, picture, clip: fields, imageIndex, warnings: earlier = [] }: Asked,
-  rest: Pick<NewTask, 'webhook' | 'kind' | 'origin' | 'owner' | 'expiresAt'>,
+  rest: Pick<NewTask, 'webhook' | 'origin' | 'owner' | 'expiresAt'>,
 ): Promise<Proposal> {
   const clip = resolveClip(fields, o.manifest);
   const { source, warnings } = choosePicture(asked, imageIndex, clip.params.seed, o.pictureChoice);

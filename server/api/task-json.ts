@@ -9,6 +9,7 @@ export interface TaskUrls {
   readonly video: string | null;
   readonly thumbnail: string | null;
   readonly grid: string | null;
+  readonly picture: string | null;
 }
 
 /** The wire form of a task in the tasks API. */
@@ -34,6 +35,7 @@ export function createTaskJson(baseUrl: string | undefined): ToTaskJson {
         video: file(view.video_url),
         thumbnail: file(view.thumbnail_url),
         grid: file(view.grid_url),
+        picture: file(view.picture_url),
       },
     };
   };

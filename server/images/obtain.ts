@@ -1,5 +1,4 @@
-import type { ClipParams } from '../../pipeline/clip-params.js';
-import type { TaskSource } from '../tasks/task.js';
+import type { PictureParams, TaskSource } from '../tasks/task.js';
 import type { PictureLimits } from './picture.js';
 import type { PictureWork } from './picture-work.js';
 import { checkMadePicture } from './providers/checked-picture.js';
@@ -22,7 +21,7 @@ export interface ObtainOptions {
 
 export interface PictureObtainer {
   /** @throws ServiceError: why there is no picture */
-  obtain(source: TaskSource, params: ClipParams, options: ObtainOptions): Promise<ObtainedPicture>;
+  obtain(source: TaskSource, params: PictureParams, options: ObtainOptions): Promise<ObtainedPicture>;
 }
 
 export interface ObtainerParts {

@@ -18,7 +18,7 @@ export const isTaskId = (text: string): boolean => ID.test(text);
  * Where the files of tasks lie under one data folder:
  *
  *     media/<first two of id>/<id>/video-0.mp4, grid.mp4, thumbnail-0.png, …
- *     pictures/<id>.png
+ *     pictures/<id>.png, and of a story <id>-0.png, <id>-1.png, … for its scenes
  *     work/<id>-<random>/            files being made; becomes the task's media folder in one rename
  *     checkpoints/<id>-<random>/     how far the clip of an unfinished task is
  *
@@ -31,8 +31,8 @@ export interface MediaStorage {
   folder(id: string): string;
   /** The path of one finished file of a task, such as `video-0.mp4`. */
   file(id: string, name: string): string;
-  /** The path of the checked picture a task starts from. */
-  picture(id: string): string;
+  /** The path of the checked picture a task starts from; of a story, that of the scene with this number. */
+  picture(id: string, scene?: number): string;
   /** Makes a new folder for the files of a task that are being made. */
   createWork(id: string): Promise<string>;
   /** Turns a work folder into the task's folder, in place of an earlier one: its files appear all at once. */
@@ -50,12 +50,14 @@ export interface MediaStorage {
   write(path: string, bytes: Uint8Array): Promise<void>;
   /** Opens a file for reading; undefined where there is none, or where a link leads elsewhere. The caller closes it. */
   open(path: string): Promise<FileHandle | undefined>;
-  /** Removes everything of a task: its folder, its picture and its checkpoints. Quiet where nothing is left. */
+  /** Removes everything of a task: its folder, its pictures and its checkpoints. Quiet where nothing is left. */
   remove(id: string): Promise<void>;
-  /** True when the checked picture of a task is there. */
-  hasPicture(id: string): Promise<boolean>;
-  /** Removes the checked picture of a task. Quiet where there is none. */
-  removePicture(id: string): Promise<void>;
+  /** The tasks that have a folder of finished files, some at a time. */
+  taskFolders(): AsyncGenerator<readonly string[]>;
+  /** True when the checked picture of a task, or of one of a story's scenes, is there. */
+  hasPicture(id: string, scene?: number): Promise<boolean>;
+  /** Removes the checked pictures of a task. Quiet where there are none. */
+  removePictures(id: string): Promise<void>;
   /**
    * Removes what an earlier run left behind: partial files, work folders, the pictures and checkpoints of tasks that are
    * not in `unfinished`, and the files of those that are, which nothing says to be whole. Only safe while nothing is
@@ -141,10 +143,20 @@ const namesIn = async (folder: string): Promise<string[]> => {
   }
 };
 
-/** Partial files end in `.part`, so nothing but `<id of an unfinished task>.png` stays. */
+/** Only names that can be ours: what else lies there is nobody's business. */
+async function* taskFolders(media: string): AsyncGenerator<readonly string[]> {
+  for (const start of await namesIn(media)) {
+    const ids = (await namesIn(join(media, start))).filter(
+      (name) => isTaskId(name) && name.startsWith(start),
+    );
+    if (ids.length > 0) yield ids;
+  }
+}
+
+/** Partial files end in `.part`, so nothing but whole pictures of unfinished tasks stays. */
 const sweepPictures = async (folder: string, unfinished: ReadonlySet<string>): Promise<void> => {
   for (const name of await namesIn(folder)) {
-    if (!unfinished.has(name.replace(/\.png$/, ''))) await rm(join(folder, name), { force: true });
+    if (!unfinished.has(name.replace(/(-\d+)?\.png$/, ''))) await rm(join(folder, name), { force: true });
   }
 };
 
@@ -180,9 +192,14 @@ export const createMediaStorage = (dataDir: string): MediaStorage => {
   const works = join(root, 'work');
   const checkpoints = join(root, 'checkpoints');
   const folder = (id: string): string => join(media, checkId(id).slice(0, 2), id);
-  const picture = (id: string): string => join(pictures, `${checkId(id)}.png`);
+  const picture = (id: string, scene?: number): string =>
+    join(pictures, `${checkId(id)}${scene === undefined ? '' : `-${scene}`}.png`);
+  const removePictures = async (id: string): Promise<void> => {
+    const names = (await namesIn(pictures)).filter((name) => name.startsWith(checkId(id)));
+    await Promise.all(names.map((name) => rm(join(pictures, name), { force: true })));
+  };
   const removeInterim = async (id: string): Promise<void> => {
-    await rm(picture(id), { force: true });
+    await removePictures(id);
     await Promise.all((await foldersOf(checkpoints, id)).map(removeFolder));
   };
 
@@ -209,18 +226,15 @@ export const createMediaStorage = (dataDir: string): MediaStorage => {
     write: writeWhole,
     open: (path) => openInside(root, path),
     remove: async (id) => {
-      await Promise.all([
-        rm(folder(id), { recursive: true, force: true }),
-        rm(`${picture(id)}${PART}`, { force: true }),
-        removeInterim(id),
-      ]);
+      await Promise.all([rm(folder(id), { recursive: true, force: true }), removeInterim(id)]);
     },
-    hasPicture: (id) =>
-      access(picture(id)).then(
+    taskFolders: () => taskFolders(media),
+    hasPicture: (id, scene) =>
+      access(picture(id, scene)).then(
         () => true,
         () => false,
       ),
-    removePicture: (id) => rm(picture(id), { force: true }),
+    removePictures,
     sweep: async (unfinished) => {
       await removeFolder(works);
       await sweepPictures(pictures, unfinished);

@@ -1,5 +1,6 @@
 import { OpenAPIRegistry, OpenApiGeneratorV31, type RouteConfig } from '@asteasolutions/zod-to-openapi';
 import type { ModelManifest } from '../../pipeline/manifest.js';
+import { storyPaths } from '../api/story/paths.js';
 import { img2vidPaths } from './img2vid-paths.js';
 import { servicePaths } from './service-paths.js';
 import { tasksPaths } from './tasks-paths.js';
@@ -13,12 +14,14 @@ export interface DocumentOptions {
 const TAGS = [
   { name: 'img2vid', description: 'Ask for a clip and poll it; form data, JSON or urlencoded' },
   { name: 'tasks', description: 'The same tasks, with events, cancel, rerun and delete' },
+  { name: 'story', description: 'Pictures of prompts, and videos of several scenes, each in one call' },
   { name: 'service', description: 'What there is to know of the service itself' },
 ];
 
 const allPaths = (manifest: ModelManifest): readonly RouteConfig[] => [
   ...img2vidPaths(manifest),
   ...tasksPaths(manifest),
+  ...storyPaths,
   ...servicePaths,
 ];
 

@@ -32,7 +32,7 @@ export const img2vidPaths = (manifest: ModelManifest): readonly RouteConfig[] =>
       ...errors(400, 404),
     },
   },
-  ...(['video', 'thumbnail', 'grid'] as const).map((kind): RouteConfig => ({
+  ...(['video', 'thumbnail', 'grid', 'picture'] as const).map((kind): RouteConfig => ({
     ...IMG2VID,
     method: 'get',
     path: `/download/${kind}/{id}`,
@@ -47,7 +47,9 @@ export const img2vidPaths = (manifest: ModelManifest): readonly RouteConfig[] =>
     responses: {
       200: {
         description: 'The file',
-        content: { [kind === 'thumbnail' ? 'image/png' : 'video/mp4']: { schema: binary() } },
+        content: {
+          [kind === 'thumbnail' || kind === 'picture' ? 'image/png' : 'video/mp4']: { schema: binary() },
+        },
       },
       206: { description: 'The part that `Range` asks for' },
       416: { description: 'The file has no such part' },

@@ -30,6 +30,7 @@ export const taskSchema = z
     video_url: link.describe('Relative to the service’s address; null unless completed'),
     thumbnail_url: link,
     grid_url: link.describe('The variations side by side'),
+    picture_url: link.describe('Where a picture alone was asked for'),
     videos: z.array(video).describe('The variations'),
     stage: z.string().nullable().describe('`image`, `waiting`, `encode`, `sample`, `decode` or `write`'),
     step: z.number().int().nullable(),
@@ -41,8 +42,8 @@ export const taskSchema = z
     finished_at: z.iso.datetime().nullable().describe('However the task ended'),
     source,
     params: z
-      .record(z.string(), z.union([z.number(), z.string()]))
-      .describe('Every resolved value; may be posted again as it is'),
+      .record(z.string(), z.unknown())
+      .describe('Every resolved value; those of a clip may be posted again as they are'),
     seed: z.number().int(),
     model: z.string(),
     kind: z.enum(TASK_KINDS),
@@ -65,6 +66,7 @@ export const taskWithUrlsSchema = taskSchema
         video: link,
         thumbnail: link,
         grid: link,
+        picture: link,
       })
       .catchall(z.unknown()),
   })

@@ -56,7 +56,7 @@ export class Forecast {
     const entry = this.#entries.get(id);
     if (!entry) return;
     this.#entries.delete(id);
-    if (completed && entry.deviceSince !== undefined) {
+    if (completed && entry.deviceSince !== undefined && entry.cost > 0) {
       const pace = (this.now() - entry.deviceSince) / entry.cost;
       this.#pace = this.#pace === undefined ? pace : this.#pace + NEWEST_WEIGHT * (pace - this.#pace);
     }

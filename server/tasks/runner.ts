@@ -4,6 +4,7 @@ import { ServiceError } from '../errors.js';
 import { Forecast } from './forecast.js';
 import { LocalQueue, type TaskQueue } from './queue.js';
 import type { KeyClaim } from './idempotency.js';
+import { taskCost } from './task-kinds.js';
 import { CANCELLED, type NewTask, type Task, type TaskError } from './task.js';
 import { viewTask, type QueuedTask, type TaskView } from './view.js';
 import { TaskWork, type WorkParts } from './work.js';
@@ -11,7 +12,6 @@ import { TaskWork, type WorkParts } from './work.js';
 export interface RunnerOptions extends WorkParts {
   /** See `clipCost` of the pipeline. */
   readonly clipCost: (params: ClipParams) => number;
-  readonly pictureConcurrency: number;
 }
 
 /** A clip that kills its worker this often is given up. */
@@ -36,7 +36,7 @@ export class TaskRunner {
       concurrency: { picture: options.pictureConcurrency, device: options.workers.size },
       handlers: {
         picture: (id, signal) => this.#guard(id, () => this.#obtainPicture(id, signal)),
-        device: (id, signal) => this.#guard(id, () => this.#work.makeClip(id, signal)),
+        device: (id, signal) => this.#guard(id, () => this.#work.makeVideo(id, signal)),
       },
     });
   }
@@ -140,13 +140,15 @@ export class TaskRunner {
   }
 
   async #enqueue(task: Task): Promise<void> {
-    this.#forecast.admit(task.id, this.#o.clipCost(task.params), task.owner);
-    const ready = await this.#o.storage.hasPicture(task.id);
+    if (task.kind !== 'picture') {
+      this.#forecast.admit(task.id, taskCost(task, this.#o.clipCost), task.owner);
+    }
+    const ready = await this.#work.isReady(task);
     this.#queue.add(ready ? 'device' : 'picture', task.id, task.createdAt);
   }
 
   async #obtainPicture(id: string, signal: AbortSignal): Promise<void> {
-    const task = await this.#work.obtainPicture(id, signal);
+    const task = await this.#work.obtainPictures(id, signal);
     if (task) this.#queue.add('device', id, task.createdAt);
   }
 

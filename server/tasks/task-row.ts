@@ -6,10 +6,9 @@ import {
   type Task,
   type TaskApi,
   type TaskError,
-  type TaskKind,
+  type TaskMatter,
   type TaskProgress,
   type TaskResult,
-  type TaskSource,
   type TaskStage,
   type TaskStatus,
   type TaskWebhook,
@@ -37,7 +36,14 @@ export const rowOfTask = (task: NewTask, createdAt: number): Insertable<TaskRow>
 export function taskOfRow(row: Selectable<TaskRow>, live?: TaskProgress): Task {
   const status = row.status as TaskStatus;
   const newer = isTerminal(status) ? undefined : live;
+  // The three go together, as they were written.
+  const matter = {
+    kind: row.kind as Task['kind'],
+    source: JSON.parse(row.source) as Task['source'],
+    params: JSON.parse(row.params) as Task['params'],
+  } as Required<TaskMatter>;
   return {
+    ...matter,
     id: row.id,
     status,
     stage: newer ? newer.stage : (row.stage as TaskStage | null),
@@ -50,13 +56,10 @@ export function taskOfRow(row: Selectable<TaskRow>, live?: TaskProgress): Task {
     crashes: row.crashes,
     placeholder: row.placeholder === 1,
     model: row.model,
-    source: JSON.parse(row.source) as TaskSource,
-    params: JSON.parse(row.params) as Task['params'],
     warnings: JSON.parse(row.warnings) as string[],
     error: row.error === null ? null : (JSON.parse(row.error) as TaskError),
     result: row.result === null ? null : (JSON.parse(row.result) as TaskResult),
     webhook: row.webhook === null ? null : (JSON.parse(row.webhook) as TaskWebhook),
-    kind: row.kind as TaskKind,
     origin: {
       api: row.api as TaskApi,
       externalId: row.external_id,

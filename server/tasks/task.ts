@@ -1,5 +1,6 @@
 import type { ClipParams } from '../../pipeline/clip-params.js';
 import type { EvaluationCounts } from '../../pipeline/evaluation-plan.js';
+import type { StoryParams } from '../../pipeline/story-job.js';
 
 /** The four states that clients of the img2vid API know; finer progress is in `stage` and `progress`. */
 export const TASK_STATUSES = ['queued', 'processing', 'completed', 'error'] as const;
@@ -27,16 +28,43 @@ export interface TaskOrigin {
   readonly request: Readonly<Record<string, unknown>> | null;
 }
 
-/** Where a task's picture comes from. */
+export interface PromptSource {
+  readonly type: 'prompt';
+  readonly prompt: string;
+  /** Which of the provider's pictures, 1 to 4; there where the provider makes more than one. */
+  readonly image_index?: number;
+}
+
+/** Where a picture comes from. */
 export type TaskSource =
-  | {
-      readonly type: 'prompt';
-      readonly prompt: string;
-      /** Which of the provider's pictures, 1 to 4; there where the provider makes more than one. */
-      readonly image_index?: number;
-    }
-  | { readonly type: 'image_url'; readonly image_url: string }
-  | { readonly type: 'upload' };
+  PromptSource | { readonly type: 'image_url'; readonly image_url: string } | { readonly type: 'upload' };
+
+/** Where the pictures of a story come from: one prompt for each scene, as the image provider gets it. */
+export interface StorySource {
+  readonly type: 'story';
+  readonly scenes: readonly string[];
+}
+
+/** What decides a picture beside its prompt. */
+export type PictureParams = Pick<ClipParams, 'W' | 'H' | 'seed'>;
+
+/** What is made, and of what. */
+export interface ClipMatter {
+  readonly kind?: 'clip';
+  readonly source: TaskSource;
+  readonly params: ClipParams;
+}
+export interface PictureMatter {
+  readonly kind: 'picture';
+  readonly source: PromptSource;
+  readonly params: PictureParams;
+}
+export interface StoryMatter {
+  readonly kind: 'story';
+  readonly source: StorySource;
+  readonly params: StoryParams;
+}
+export type TaskMatter = ClipMatter | PictureMatter | StoryMatter;
 
 /** What a task's webhook may ask to be told of; `completed` is every end, whether good or not. */
 export const WEBHOOK_EVENTS = ['start', 'progress', 'completed'] as const;
@@ -63,23 +91,22 @@ export interface TaskVideo {
 }
 
 export interface TaskResult {
+  /** Empty where a picture alone was asked for. */
   readonly videos: readonly TaskVideo[];
   /** The variations side by side; present when there is more than one. */
   readonly grid?: string;
-  /** Of the network, all variations together; absent from tasks of earlier versions. */
+  /** Of the network, all variations together; absent where it was not needed. */
   readonly evaluations?: EvaluationCounts;
+  /** What a task of the kind `picture` comes to. */
+  readonly picture?: string;
 }
 
-/** What a request asks for, complete before anything runs. */
-export interface NewTask {
+/** What of a task has nothing to do with its kind. */
+export interface TaskFrame {
   readonly id: string;
-  readonly source: TaskSource;
-  readonly params: ClipParams;
   readonly model: string;
   readonly warnings: readonly string[];
   readonly webhook?: TaskWebhook | null;
-  /** Default `clip`. */
-  readonly kind?: TaskKind;
   readonly origin?: TaskOrigin;
   /** Whose task it is: an access key's name. Empty where the service is open, which is the default. */
   readonly owner?: string;
@@ -87,7 +114,10 @@ export interface NewTask {
   readonly expiresAt?: number | null;
 }
 
-export interface Task extends Required<NewTask> {
+/** What a request asks for, complete before anything runs. */
+export type NewTask = TaskFrame & TaskMatter;
+
+interface TaskState {
   readonly status: TaskStatus;
   readonly stage: TaskStage | null;
   readonly step: number | null;
@@ -105,6 +135,8 @@ export interface Task extends Required<NewTask> {
   readonly error: TaskError | null;
   readonly result: TaskResult | null;
 }
+
+export type Task = Required<TaskFrame> & Required<TaskMatter> & TaskState;
 
 /** What changes while a task runs; kept in memory, since a durable write per step would stall the event loop. */
 export interface TaskProgress {

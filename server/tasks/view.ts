@@ -13,6 +13,8 @@ export interface TaskView {
   readonly video_url: string | null;
   readonly thumbnail_url: string | null;
   readonly grid_url: string | null;
+  /** Of a task that makes a picture alone; its thumbnail is the picture itself. */
+  readonly picture_url: string | null;
   readonly videos: readonly VideoView[];
   readonly stage: string | null;
   readonly step: number | null;
@@ -63,14 +65,16 @@ export function viewTask(task: Task, outlook: Outlook): TaskView {
     `/download/video/${task.id}${index === 0 ? '' : `?index=${index}`}`;
   const thumbnail = (index: number): string =>
     `/download/thumbnail/${task.id}${index === 0 ? '' : `?index=${index}`}`;
+  const picture = done?.picture === undefined ? null : `/download/picture/${task.id}`;
   return {
     id: task.id,
     status: task.status,
     start_time: task.startedAt === null ? null : plainTime(task.startedAt),
     end_time: done && task.endedAt !== null ? plainTime(task.endedAt) : null,
-    video_url: done && video(0),
-    thumbnail_url: done && thumbnail(0),
+    video_url: done?.videos.length ? video(0) : null,
+    thumbnail_url: done?.videos.length ? thumbnail(0) : picture,
     grid_url: done?.grid === undefined ? null : `/download/grid/${task.id}`,
+    picture_url: picture,
     videos: (done?.videos ?? []).map(({ seed, frames, bytes }, index) => ({
       url: video(index),
       thumbnail_url: thumbnail(index),

@@ -1,3 +1,5 @@
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { ClipProgress } from '../../pipeline/clip-job.js';
 import type { WorkerPool } from '../../pipeline/worker-pool.js';
@@ -5,6 +7,8 @@ import type { PictureObtainer } from '../images/obtain.js';
 import type { MediaStorage } from '../media/storage.js';
 import type { Forecast } from './forecast.js';
 import type { TaskTable } from './table.js';
+import { clipsOf, jobOf, pictureShare, stepsOf } from './task-kinds.js';
+import { hasAllPictures, TaskPictures } from './task-pictures.js';
 import { isTerminal, type Task, type TaskProgress } from './task.js';
 
 export interface WorkParts {
@@ -14,10 +18,11 @@ export interface WorkParts {
   readonly workers: Pick<WorkerPool, 'size' | 'run'>;
   readonly log: Logger;
   readonly clipTimeoutMs: number;
+  readonly pictureConcurrency: number;
 }
 
-/** Share of a task's progress that obtaining a picture from elsewhere takes; the device has the rest. */
-const PICTURE_SHARE = 0.05;
+/** The name of a picture among the files of its task. */
+const PICTURE_FILE = 'picture.png';
 
 /**
  * What is done for a task while it has its place in a lane. Each stretch begins by asking the table whether the task is
@@ -26,35 +31,66 @@ const PICTURE_SHARE = 0.05;
 export class TaskWork {
   readonly #o: WorkParts;
   readonly #forecast: Forecast;
+  readonly #pictures: TaskPictures;
 
   constructor(parts: WorkParts, forecast: Forecast) {
     this.#o = parts;
     this.#forecast = forecast;
+    this.#pictures = new TaskPictures(parts.storage, parts.pictures, parts.pictureConcurrency);
   }
 
-  /** Gets the task's picture and stores it. Gives the task when it goes on to a device. */
-  async obtainPicture(id: string, signal: AbortSignal): Promise<Task | undefined> {
-    const { table, storage, pictures } = this.#o;
+  /** Whether the task has all it needs from elsewhere, and waits for a device only. */
+  async isReady(task: Task): Promise<boolean> {
+    return task.kind !== 'picture' && hasAllPictures(task, this.#o.storage);
+  }
+
+  /**
+   * Gets the task's pictures and stores them; a task that is for a picture alone is completed by that. Gives the task when
+   * it goes on to a device.
+   */
+  async obtainPictures(id: string, signal: AbortSignal): Promise<Task | undefined> {
+    const { table, storage } = this.#o;
     const task = await table.get(id);
     if (!task || !(await table.start(id, 'image'))) return this.#over(id);
+    const most = pictureShare(task);
     const report = (share: number): void =>
-      table.report(id, { stage: 'image', step: null, steps: null, progress: share * PICTURE_SHARE });
+      table.report(id, { stage: 'image', step: null, steps: null, progress: share * most });
     report(0);
-    const picture = await pictures.obtain(task.source, task.params, { signal, onProgress: report });
-    // Before the picture is there, so that no end of the process loses it: it is obtained again then.
-    await table.notePicture(id, picture);
-    await storage.write(storage.picture(id), picture.png);
+    await this.#pictures.obtain(task, {
+      signal,
+      onProgress: report,
+      // Before the picture is there, so that no end of the process loses it: it is obtained again then.
+      onPicture: (picture) => table.notePicture(id, picture),
+    });
     const now = await table.get(id);
     if (!now || isTerminal(now.status)) {
-      await storage.removePicture(id); // cancelled while it was written
+      await storage.removePictures(id); // cancelled while it was written
       return undefined;
     }
-    table.report(id, { stage: 'waiting', step: null, steps: null, progress: PICTURE_SHARE });
+    if (task.kind === 'picture') {
+      await this.#completePicture(id);
+      return undefined;
+    }
+    table.report(id, { stage: 'waiting', step: null, steps: null, progress: most });
     return task;
   }
 
+  /** The picture that was obtained is all that was asked for. */
+  async #completePicture(id: string): Promise<void> {
+    const { table, storage } = this.#o;
+    const folder = await storage.createWork(id);
+    try {
+      await rename(storage.picture(id), join(folder, PICTURE_FILE));
+      await storage.publishWork(folder, id);
+    } finally {
+      await storage.removeWork(folder);
+    }
+    const completed = await table.complete(id, { videos: [], picture: PICTURE_FILE }, 1);
+    if (!completed) await storage.remove(id);
+  }
+
   /** Makes the task's files on a device and completes it. */
-  async makeClip(id: string, signal: AbortSignal): Promise<void> {
+  async makeVideo(id: string, signal: AbortSignal): Promise<void> {
     const { table, storage, workers, clipTimeoutMs, log } = this.#o;
     const task = await table.get(id);
     const queued = task?.status === 'queued';
@@ -63,26 +99,26 @@ export class TaskWork {
       return;
     }
     this.#forecast.begin(id);
-    const base = task.source.type === 'upload' ? 0 : PICTURE_SHARE;
+    const base = pictureShare(task);
     const folder = await storage.createWork(id);
     try {
       const checkpoints = await storage.claimCheckpoints(id);
       signal.throwIfAborted();
-      const job = { id, picture: storage.picture(id), params: task.params, folder, checkpoints };
-      const result = await workers.run(job, {
+      const result = await workers.run(jobOf(task, storage, { folder, checkpoints }), {
         signal,
-        timeoutMs: clipTimeoutMs,
+        timeoutMs: clipTimeoutMs * clipsOf(task),
         onProgress: (progress) => table.report(id, taskProgress(progress, base)),
         onNote: ({ level, message, details }) => log[level]({ task: id, ...details }, message),
       });
       // The files are in place before the row says so: `completed` never points at nothing.
       await storage.publishWork(folder, id);
       const { milliseconds, warnings, resumedSteps, ...files } = result;
-      const completed = await table.complete(id, files, task.params.steps, [...task.warnings, ...warnings]);
+      const told = [...task.warnings, ...warnings];
+      const completed = await table.complete(id, files, stepsOf(task), told);
       if (!completed) await storage.remove(id); // moved by somebody else meanwhile: nothing points at the files
       this.#forecast.end(id, completed);
       await storage.removeInterim(id);
-      if (completed) log.info({ task: id, milliseconds, warnings, resumedSteps }, 'clip completed');
+      if (completed) log.info({ task: id, milliseconds, warnings, resumedSteps }, 'video completed');
     } finally {
       await storage.removeWork(folder);
     }

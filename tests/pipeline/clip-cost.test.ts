@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { clipCost } from '../../pipeline/clip-cost.js';
 import { resolveClip } from '../../pipeline/clip-request.js';
-import { planEvaluations, shareDone } from '../../pipeline/evaluation-plan.js';
+import { planEvaluations, shareOfClip } from '../../pipeline/evaluation-plan.js';
 import { cachedSvdXt, manifest } from './manifests.js';
 
 const cost = (fields: Record<string, string | number>, model = cachedSvdXt()): number =>
@@ -33,5 +33,10 @@ test('progress goes by what the steps cost', () => {
   const model = cachedSvdXt();
   const { params } = resolveClip({ T: 2, steps: 4, deepcache_interval: 2, deepcache_branch: 3 }, model);
   const plan = planEvaluations(params, model);
-  expect([0, 1, 2, 3, 4].map((step) => shareDone(plan, step))).toEqual([0, 1 / 3, 1 / 2, 5 / 6, 1]);
+  const shares = [0, 1, 2, 3, 4].map((step) => shareOfClip(plan, 'sample', step, 4));
+  const [start, end] = [shares[0], shares[4]];
+  const within = shares.map((share) => (share - start) / (end - start));
+  [0, 1 / 3, 1 / 2, 5 / 6, 1].forEach((expected, i) => expect(within[i]).toBeCloseTo(expected, 10));
+  expect(shareOfClip(plan, 'encode', 1, 1)).toBe(start);
+  expect(shareOfClip(plan, 'decode', 0, 5)).toBe(end);
 });

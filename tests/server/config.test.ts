@@ -29,6 +29,14 @@ describe('the environment', () => {
     expect(readConfig({ ...pod, BASE_URL: 'https://clips.example/' }).baseUrl).toBe('https://clips.example');
   });
 
+  test('everything is kept, unless for a time or within a size', () => {
+    expect(readConfig({}).retention).toEqual({});
+    expect(readConfig({ KEEP_DAYS: '0.5', MAX_MEDIA_GB: '1.5' }).retention).toEqual({
+      keepMs: 12 * 3_600_000,
+      maxMediaBytes: 1.5 * 1024 ** 3,
+    });
+  });
+
   test('a list of devices is one worker each', () => {
     expect(readConfig({ DEVICE: 'cuda:0,cuda:1' }).devices).toEqual(['cuda:0', 'cuda:1']);
   });
@@ -40,6 +48,8 @@ describe('the environment', () => {
     ['DEVICE', 'cuda:0;rm'],
     ['BASE_URL', 'clips'],
     ['MAX_UPLOAD_MB', '0'],
+    ['KEEP_DAYS', '0'],
+    ['MAX_MEDIA_GB', 'all'],
     ['LOG_LEVEL', 'loud'],
     ['RUNPOD_POD_ID', 'a.b/c'],
   ])('%s=%s is refused by name', (name, value) => {

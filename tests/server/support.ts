@@ -7,10 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type Koa from 'koa';
 import { pino, type Logger } from 'pino';
-import type { ClipJob, ClipResult } from '../../pipeline/clip-job.js';
+import type { ClipJob, ClipResult, Job } from '../../pipeline/clip-job.js';
 import { PipelineError } from '../../pipeline/errors.js';
+import type { StoryJob } from '../../pipeline/story-job.js';
+import { storyFrames } from '../../pipeline/story-plan.js';
 import { WorkerPool } from '../../pipeline/worker-pool.js';
-import type { RunOptions } from '../../pipeline/worker-process.js';
+import { WorkerProcess, type RunOptions } from '../../pipeline/worker-process.js';
 import type { EventTimes } from '../../server/api/event-stream.js';
 import { createTaskJson } from '../../server/api/task-json.js';
 import { createApp } from '../../server/app.js';
@@ -21,6 +23,7 @@ import { localPictureWork } from '../../server/images/local-picture-work.js';
 import { PICTURE_LIMITS } from '../../server/images/picture.js';
 import type { PictureWork } from '../../server/images/picture-work.js';
 import { createMediaStorage, type MediaStorage } from '../../server/media/storage.js';
+import { Retention } from '../../server/tasks/retention.js';
 import { TaskRunner } from '../../server/tasks/runner.js';
 import { openDatabase } from '../../server/tasks/database.js';
 import { TaskTable } from '../../server/tasks/table.js';
@@ -36,6 +39,7 @@ export interface Answer {
 }
 
 export type Make = (job: ClipJob, options: RunOptions) => Promise<ClipResult>;
+export type MakeStory = (job: StoryJob, options: RunOptions) => Promise<ClipResult>;
 
 export interface TestService {
   readonly url: string;
@@ -46,8 +50,11 @@ export interface TestService {
   readonly table: TaskTable;
   readonly storage: MediaStorage;
   readonly runner: TaskRunner;
+  /** Not started: its rounds are called for. */
+  readonly retention: Retention;
   /** Jobs that reached the (stand-in) worker. */
   readonly jobs: ClipJob[];
+  readonly stories: StoryJob[];
   /** One request: a plain body goes as JSON, a form as multipart. */
   readonly call: (
     method: string,
@@ -81,6 +88,21 @@ export const makeClip = async (job: ClipJob): Promise<ClipResult> => {
   await writeFile(join(job.folder, 'grid.mp4'), 'grid');
   return { videos, grid: 'grid.mp4', warnings: [], evaluations, milliseconds };
 };
+
+export const makeStory = async (job: StoryJob): Promise<ClipResult> => {
+  await writeFile(join(job.folder, 'video-0.mp4'), VIDEO);
+  await writeFile(join(job.folder, 'thumbnail-0.png'), 'png');
+  const frames = storyFrames(job.pictures.length, job.params);
+  const video = { file: 'video-0.mp4', thumbnail: 'thumbnail-0.png', seed: job.params.seed };
+  const milliseconds = { encode: 0, sample: 0, decode: 0, write: 1 };
+  return { videos: [{ ...video, frames, bytes: VIDEO.length }], warnings: [], milliseconds };
+};
+
+/** What a stand-in worker does for either kind of job. */
+export const standIn =
+  (clip: Make = makeClip, story: MakeStory = makeStory) =>
+  (job: Job, options: RunOptions): Promise<ClipResult> =>
+    job.kind === 'story' ? story(job, options) : clip(job, options);
 
 /** Clips that stand at a step until they are told to end, or are cancelled. */
 export interface HeldClips {
@@ -130,11 +152,16 @@ export function withResolvers(): PromiseWithResolvers {
 export async function startService(
   options: {
     readonly make?: Make;
+    readonly makeStory?: MakeStory;
     readonly obtain?: PictureObtainer['obtain'];
     readonly env?: NodeJS.ProcessEnv;
     readonly pictures?: PictureObtainer;
+    /** Those that the service believes it has; jobs go to the stand-in. */
+    readonly workers?: WorkerPool;
     readonly pictureWork?: PictureWork;
     readonly log?: Logger;
+    /** The clock of the retention. */
+    readonly now?: () => number;
     readonly webhooks?: Partial<WebhookOptions>;
     readonly eventTimes?: Partial<EventTimes>;
     /** A data folder that outlives the service, for one that starts again; the table then lies in it. */
@@ -150,6 +177,8 @@ export async function startService(
   const table = await TaskTable.open(db, webhooks.journal);
   const storage = createMediaStorage(folder);
   const jobs: ClipJob[] = [];
+  const stories: StoryJob[] = [];
+  const work = standIn(options.make, options.makeStory);
   const runner = new TaskRunner({
     table,
     storage,
@@ -164,8 +193,9 @@ export async function startService(
     workers: {
       size: 1,
       run: (job, run) => {
-        jobs.push(job);
-        return (options.make ?? makeClip)(job, run);
+        if (job.kind === 'story') stories.push(job);
+        else jobs.push(job);
+        return work(job, run);
       },
     },
     pictureConcurrency: 2,
@@ -174,6 +204,8 @@ export async function startService(
   });
   webhooks.start(table);
   await runner.recover();
+  const now = options.now ? { now: options.now } : {};
+  const retention = new Retention({ ...config.retention, db, table, storage, runner, log, ...now });
   const app = createApp({
     config,
     manifest: manifest(),
@@ -182,7 +214,7 @@ export async function startService(
     storage,
     pictureLimits: PICTURE_LIMITS,
     pictureWork: options.pictureWork ?? localPictureWork,
-    workers: new WorkerPool([]),
+    workers: options.workers ?? new WorkerPool([new WorkerProcess({ modelFolder: folder, device: 'cpu' })]),
     log,
     ...(options.eventTimes ? { eventTimes: options.eventTimes } : {}),
   });
@@ -219,9 +251,25 @@ export async function startService(
     server.close();
     server.closeAllConnections();
     await runner.close(0);
+    await retention.close();
     await webhooks.close();
     await table.close();
     if (options.folder === undefined) rmSync(folder, { recursive: true, force: true });
   };
-  return { url, port, folder, server, app, table, storage, runner, jobs, call, ended, close };
+  return {
+    url,
+    port,
+    folder,
+    server,
+    app,
+    table,
+    storage,
+    runner,
+    retention,
+    jobs,
+    stories,
+    call,
+    ended,
+    close,
+  };
 }

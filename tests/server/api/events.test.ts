@@ -401,11 +401,9 @@ describe('GET /events', () => {
         waiting: 0,
         tasks: [],
       });
-      const [a, b] = [
-        (await busy.call('POST', '/tasks', { prompt: 'a fox' })).body.id,
-        (await busy.call('POST', '/tasks', { prompt: 'a fox' })).body.id,
-      ];
-      await held.running(a);
+      const a = (await busy.call('POST', '/tasks', { prompt: 'a fox' })).body.id;
+      await held.running(a); // before the other comes, whose picture may be there first
+      const b = (await busy.call('POST', '/tasks', { prompt: 'a fox' })).body.id;
       const waits = ({ event, data }: Heard): boolean => event === 'queue' && data.tasks[0]?.id === b;
       expect((await listener.until(waits)).data).toEqual({
         waiting: 1,

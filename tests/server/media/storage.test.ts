@@ -124,7 +124,7 @@ describe('removing', () => {
     expect(await readFile(storage.file(OTHER, 'video-0.mp4'), 'utf8')).toBe(OTHER);
   });
 
-  test.each(['removePicture', 'removeInterim'] as const)('%s leaves the media alone', async (remove) => {
+  test.each(['removePictures', 'removeInterim'] as const)('%s leaves the media alone', async (remove) => {
     const storage = createMediaStorage(folder);
     await storage.write(storage.file(ID, 'video-0.mp4'), Buffer.from('v'));
     await storage.write(storage.picture(ID), Buffer.from('p'));

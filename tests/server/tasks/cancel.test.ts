@@ -10,7 +10,7 @@ import { createMediaStorage, type MediaStorage } from '../../../server/media/sto
 import { TaskRunner } from '../../../server/tasks/runner.js';
 import type { TaskTable } from '../../../server/tasks/table.js';
 import { isTerminal, type NewTask, type Task, type TaskSource } from '../../../server/tasks/task.js';
-import { holdClips, makeClip, withResolvers, type Make } from '../support.js';
+import { holdClips, makeClip, standIn, withResolvers, type Make } from '../support.js';
 import { newId, newTask, openTable } from './support.js';
 
 const PROMPT: TaskSource = { type: 'prompt', prompt: 'a fox' };
@@ -41,7 +41,7 @@ const start = (make: Make = makeClip, obtain?: PictureObtainer['obtain']): TaskR
     table,
     storage,
     pictures: { obtain: obtain ?? (() => Promise.resolve(picture)) },
-    workers: { size: 1, run: (job, run) => (ran.push(job.id), make(job, run)) },
+    workers: { size: 1, run: (job, run) => (ran.push(job.id), standIn(make)(job, run)) },
     log: pino({ level: 'silent' }),
     pictureConcurrency: 2,
     clipTimeoutMs: 60_000,

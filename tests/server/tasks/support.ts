@@ -7,14 +7,18 @@ import { manifest } from '../../pipeline/manifests.js';
 
 export const newId = (): string => randomBytes(16).toString('hex');
 
-export const newTask = (changes: Partial<NewTask> = {}): NewTask => ({
-  id: newId(),
-  source: { type: 'upload' },
-  params: resolveClip({ seed: 7 }, manifest()).params,
-  model: 'test',
-  warnings: [],
-  ...changes,
-});
+/** Changes of kind, source and params must go together. */
+export const newTask = (changes: Partial<NewTask> = {}): NewTask => {
+  const task = {
+    id: newId(),
+    source: { type: 'upload' },
+    params: resolveClip({ seed: 7 }, manifest()).params,
+    model: 'test',
+    warnings: [],
+    ...changes,
+  };
+  return task as NewTask;
+};
 
 export const openTable = async (file = ':memory:', journal?: StateJournal): Promise<TaskTable> =>
   TaskTable.open(await openDatabase(file), journal);

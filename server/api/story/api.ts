@@ -1,0 +1,115 @@
+import Router from '@koa/router';
+import type { Context, Middleware } from 'koa';
+import { callerOf } from '../../access/caller.js';
+import { ServiceError } from '../../errors.js';
+import type { MediaStorage } from '../../media/storage.js';
+import { isTerminal, type NewTask, type Task } from '../../tasks/task.js';
+import { accept } from '../accept.js';
+import type { ApiParts } from '../api-parts.js';
+import { fastapiForm } from '../fastapi-errors.js';
+import { errorForm } from '../http-errors.js';
+import { markReplayed, readClaim } from '../idempotency-key.js';
+import { readJsonBody, type JsonBody } from '../json-body.js';
+import { createTaskJson } from '../task-json.js';
+import { waitForEnd } from '../wait.js';
+import { sendInfo, sendPicture, sendVideo } from './answers.js';
+import { proposePicture, proposeStory } from './propose.js';
+import { readPictureRequest, readVideoRequest } from './request.js';
+
+const ADDRESSES = ['/generate', '/generate-video', '/generate-video/info'] as const;
+
+/** What is done for one request: its task, and how the finished task is answered with. */
+interface Errand {
+  readonly body: JsonBody;
+  readonly propose: () => NewTask;
+  readonly async: boolean;
+  readonly send: (ctx: Context, storage: MediaStorage, task: Task) => Promise<void>;
+  /** What the original begins the message of a failure with. */
+  readonly failed: string;
+}
+
+/**
+ * The story API: pictures of prompts, and videos of several scenes, each in one call.
+ *
+ *     POST /generate              a picture, as PNG or as base64 within JSON
+ *     POST /generate-video        a video of several scenes
+ *     POST /generate-video/info   how long that video would be
+ */
+export function createStoryApi(parts: ApiParts): Router {
+  const { config, readForm, workers } = parts;
+  const run = createRunner(parts);
+  const router = new Router();
+  router.use([...ADDRESSES], errorForm(fastapiForm));
+
+  router.post('/generate', async (ctx) => {
+    const body = await readJsonBody(ctx, readForm);
+    const request = readPictureRequest(body);
+    const { owner } = callerOf(ctx);
+    const stepsGiven = body.num_inference_steps !== undefined;
+    await run(ctx, {
+      body,
+      propose: () => proposePicture(parts, request, { stepsGiven, owner }),
+      async: request.async,
+      send: sendPicture,
+      failed: 'Generation failed',
+    });
+  });
+  router.post('/generate-video', async (ctx) => {
+    const body = await readJsonBody(ctx, readForm);
+    const asked = readVideoRequest(body, config.maxScenes);
+    if (!workers.usable) throw new ServiceError(503, 'device_unavailable', 'Model not loaded yet');
+    await run(ctx, {
+      body,
+      propose: () => proposeStory(parts, asked, callerOf(ctx).owner),
+      async: asked.request.async,
+      send: sendVideo,
+      failed: 'Video generation failed',
+    });
+  });
+  router.post('/generate-video/info', async (ctx) => {
+    sendInfo(ctx, readVideoRequest(await readJsonBody(ctx, readForm), config.maxScenes));
+  });
+  // The router's own answer would not be in this API's form.
+  router.all([...ADDRESSES], postOnly);
+  return router;
+}
+
+/** Makes a request's task and answers with what comes of it, or at once with the task where the client does not wait. */
+function createRunner(parts: ApiParts): (ctx: Context, errand: Errand) => Promise<void> {
+  const { config, runner, table, storage } = parts;
+  const { baseUrl, syncMs } = config;
+  const toJson = createTaskJson(baseUrl);
+  return async (ctx, { body, propose, async, send, failed }) => {
+    const claim = readClaim(ctx, { fields: body });
+    const submission = await accept(parts, () => Promise.resolve({ task: propose() }), { claim });
+    const { id } = submission.task;
+    markReplayed(ctx, submission);
+    if (async || prefersAsync(ctx)) {
+      const task = toJson(submission.task);
+      ctx.status = 202;
+      ctx.set({ Location: task.urls.get, 'Preference-Applied': 'respond-async' });
+      ctx.body = task;
+      return;
+    }
+    const task = await waitForEnd(ctx, table, id, syncMs);
+    if (!task) throw new ServiceError(410, 'task_deleted', `${failed}: the task was deleted`);
+    if (!isTerminal(task.status)) throw notFinished(toJson(runner.view(task)).urls.get, id, syncMs);
+    if (task.error) throw new ServiceError(500, task.error.code, `${failed}: ${task.error.message}`);
+    await send(ctx, storage, task);
+  };
+}
+
+const prefersAsync = (ctx: Context): boolean => /(^|,)\s*respond-async\s*(;|,|$)/i.test(ctx.get('Prefer'));
+
+const notFinished = (statusUrl: string, taskId: string, ms: number): ServiceError =>
+  new ServiceError(
+    504,
+    'not_finished',
+    `Not finished after ${ms / 1000} s; the task goes on, poll it at status_url`,
+    { info: { task_id: taskId, status_url: statusUrl } },
+  );
+
+const postOnly: Middleware = (ctx) => {
+  ctx.set('Allow', 'POST');
+  throw new ServiceError(405, 'method_not_allowed', `${ctx.method} is not allowed at ${ctx.path}`);
+};

@@ -1,0 +1,95 @@
+import type { RouteConfig } from '@asteasolutions/zod-to-openapi';
+import { z } from 'zod';
+import { faultSchema } from '../fastapi-errors.js';
+import { pictureRequest, videoRequest } from './request.js';
+
+const tags = ['story'];
+const json = (schema: z.ZodType) => ({ 'application/json': { schema } });
+const file = z.string().meta({ format: 'binary' });
+const detail = z.object({ detail: z.string() });
+
+const base64Answer = z.object({
+  success: z.literal(true),
+  prompt: z.string(),
+  steps: z.number().int(),
+  image_base64: z.string().describe('PNG'),
+  format: z.literal('png'),
+});
+
+const infoAnswer = z.object({
+  scenes_count: z.number().int(),
+  frames_per_scene: z.number().int().describe('duration_per_scene × fps without its fraction'),
+  transition_frames: z.number().int(),
+  total_frames: z.number().int().describe('The transitions come on top of the scenes'),
+  total_duration_seconds: z.number(),
+  fps: z.number().int(),
+  resolution: z.string().describe('width x height'),
+  estimated_generation_time_seconds: z.number().int().describe('5 for each scene, whatever the device'),
+});
+
+const videoHeaders = z.object({
+  'X-Video-Scenes': z.string(),
+  'X-Video-Duration': z.string().describe('Seconds, always with a decimal point'),
+  'X-Video-FPS': z.string(),
+  'X-Hero-Used': z.enum(['true', 'false']),
+});
+
+const unprocessable = {
+  description: 'Fields that are missing or wrong',
+  content: json(z.object({ detail: z.array(faultSchema) })),
+};
+
+const fault = (description: string) => ({ description, content: json(detail) });
+
+const making = {
+  202: {
+    description: 'The task, where the client does not wait: as that of POST /tasks',
+    content: json(z.looseObject({ id: z.string(), status: z.string(), urls: z.looseObject({}) })),
+  },
+  422: unprocessable,
+  500: fault('It could not be made: the text says why'),
+  504: {
+    description: 'Not finished yet; the task goes on',
+    content: json(detail.extend({ task_id: z.string(), status_url: z.string() })),
+  },
+};
+
+const tooFew = fault('At least 2 scenes required');
+const route = (path: string, summary: string, schema: z.ZodType) => ({
+  method: 'post' as const,
+  path,
+  tags,
+  summary,
+  request: { body: { required: true, content: json(schema) } },
+});
+
+/** The story API as OpenAPI describes it. */
+export const storyPaths: readonly RouteConfig[] = [
+  {
+    ...route('/generate', 'Makes a picture of a prompt', pictureRequest),
+    responses: {
+      ...making,
+      200: {
+        description: 'The picture',
+        content: { 'image/png': { schema: file }, ...json(base64Answer) },
+      },
+    },
+  },
+  {
+    ...route('/generate-video', 'Makes a video of several scenes with crossfades', videoRequest),
+    responses: {
+      ...making,
+      200: { description: 'The video', headers: videoHeaders, content: { 'video/mp4': { schema: file } } },
+      400: tooFew,
+      503: fault('Model not loaded yet: no worker can be used'),
+    },
+  },
+  {
+    ...route('/generate-video/info', 'Works out how long the video would be', videoRequest),
+    responses: {
+      200: { description: 'Its frames and seconds', content: json(infoAnswer) },
+      400: tooFew,
+      422: unprocessable,
+    },
+  },
+];
