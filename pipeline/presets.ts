@@ -1,9 +1,18 @@
-import { resolveRecipe, type Recipe } from '../samplers/index.js';
+import { COMPONENT_KINDS, parameterNames, resolveRecipe, type Recipe } from '../samplers/index.js';
 import type { ModelManifest, PresetName } from './manifest.js';
 
 /** The presets a model offers, the slowest first. */
 export const presetsOf = ({ presets }: Pick<ModelManifest, 'presets'>): PresetName[] =>
   Object.keys(presets) as PresetName[];
+
+/** The fields that a preset decides. */
+export const presetFields = (): string[] => [
+  'steps',
+  ...COMPONENT_KINDS,
+  ...parameterNames(),
+  'deepcache_interval',
+  'deepcache_branch',
+];
 
 /** What a request starts from: a recipe, and how features are cached. */
 export interface Starting {

@@ -5,16 +5,19 @@ import type { ModelManifest } from '../pipeline/manifest.js';
 import { systemErrorCode } from '../pipeline/system-error.js';
 import type { WorkerPool } from '../pipeline/worker-pool.js';
 import type { ApiParts } from './api/api-parts.js';
+import { createCogApi } from './api/cog/api.js';
+import { cogErrors } from './api/cog/errors.js';
 import { download } from './api/download.js';
 import type { EventTimes } from './api/event-stream.js';
 import { allEvents, EVENT_TIMES } from './api/events.js';
 import { createFormReader } from './api/form.js';
 import { health } from './api/health.js';
-import { answerErrors } from './api/http-errors.js';
+import { fastapiForm } from './api/fastapi-errors.js';
+import { answerErrors, errorForm } from './api/http-errors.js';
 import { img2vid } from './api/img2vid.js';
 import { root } from './api/root.js';
 import { status } from './api/status.js';
-import { createStoryApi } from './api/story/api.js';
+import { createStoryApi, STORY_ADDRESSES } from './api/story/api.js';
 import { createSubmit } from './api/submit.js';
 import { createTaskJson } from './api/task-json.js';
 import { createTasksApi } from './api/tasks.js';
@@ -79,6 +82,7 @@ export function createApp(parts: AppParts): Koa {
     eventTimes,
   });
   router.use(tasksApi.routes());
+  router.use(createCogApi({ ...apiParts, workers }).routes());
   router.use(createStoryApi(apiParts).routes());
   router.get('/events', allEvents(feed, runner, eventTimes));
   router.use(createDocs({ manifest, baseUrl }).routes());
@@ -95,6 +99,8 @@ export function createApp(parts: AppParts): Koa {
     await next();
   });
   app.use(answerErrors(log));
+  app.use(errorForm(fastapiForm, ...STORY_ADDRESSES));
+  app.use(cogErrors);
   app.use(router.routes());
   app.use(router.allowedMethods());
   return app;

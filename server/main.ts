@@ -6,7 +6,7 @@ import { clipCost } from '../pipeline/clip-cost.js';
 import { readManifest } from '../pipeline/manifest.js';
 import { WorkerPool } from '../pipeline/worker-pool.js';
 import { WorkerProcess } from '../pipeline/worker-process.js';
-import { createTaskJson } from './api/task-json.js';
+import { createWebhookBody } from './api/webhook-body.js';
 import { createApp } from './app.js';
 import { readConfig, type Config } from './config.js';
 import { createGuardedClient } from './images/guarded-client.js';
@@ -33,7 +33,7 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
   const db = await openDatabase(join(config.dataDir, 'tasks.db'));
   const webhooks = await createWebhooks(db, {
     ...config.webhooks,
-    toJson: createTaskJson(config.baseUrl),
+    toBody: createWebhookBody(config.baseUrl),
     log,
   });
   const table = await TaskTable.open(db, webhooks.journal);

@@ -45,8 +45,11 @@ const FRACTION = complaint(
   'Input should be a valid integer, got a number with a fractional part',
 );
 
+/** What every version of FastAPI tells of a fault. */
+export type PlainFault = Pick<Fault, 'type' | 'loc' | 'msg'>;
+
 /** 422 for a body that is not what it should be. */
-export const unprocessable = (detail: readonly Fault[]): ServiceError =>
+export const unprocessable = (detail: readonly PlainFault[]): ServiceError =>
   new ServiceError(422, 'invalid_request', detail.map(({ msg }) => msg).join('; '), { info: { detail } });
 
 /** A rule that no schema knows. `path`: the place within the body. */

@@ -14,11 +14,17 @@ export interface RequestField<T> {
 }
 
 /** A field's value. @throws InvalidParameterError or ServiceError that names the field */
-export function readField<T>({ name, schema, allowed, secret }: RequestField<T>, value: unknown): T {
-  const parsed = schema.safeParse(value);
+export function readField<T>(field: RequestField<T>, value: unknown): T {
+  const parsed = field.schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  if (secret) throw invalidRequest(`Expected \`${name}\` to be ${allowed}`, { field: name, allowed });
-  throw new InvalidParameterError(name, value, allowed);
+  throw fieldError(field, value);
+}
+
+/** What is said of a wrong value. */
+export function fieldError({ name, allowed, secret }: RequestField<unknown>, value: unknown): Error {
+  return secret
+    ? invalidRequest(`Expected \`${name}\` to be ${allowed}`, { field: name, allowed })
+    : new InvalidParameterError(name, value, allowed);
 }
 
 /** Blank counts as not given, as forms send what is left empty. */
@@ -35,6 +41,7 @@ const wholeNumber = (value: unknown): unknown =>
 
 /** Characters of a prompt. */
 export const MAX_PROMPT = 8192;
+const MAX_ADDRESS = 8192;
 
 /** What cannot be an address is refused at once; whether it may be fetched is decided when it is. */
 function isWebAddress(text: string): boolean {
@@ -50,7 +57,9 @@ export const promptField: RequestField<string | undefined> = {
 
 export const imageUrlField: RequestField<string | undefined> = {
   name: 'image_url',
-  schema: orMissing(z.string().refine(isWebAddress)).describe('Address of the picture to animate'),
+  schema: orMissing(z.string().max(MAX_ADDRESS).refine(isWebAddress)).describe(
+    'Address of the picture to animate',
+  ),
   allowed: 'an http:// or https:// address without credentials',
   secret: true,
 };

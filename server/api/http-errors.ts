@@ -3,6 +3,9 @@ import type { Logger } from 'pino';
 import { InvalidParameterError } from '../../samplers/index.js';
 import { invalidRequest, notFound, ServiceError } from '../errors.js';
 
+/** No faults of ours: a client is told what there is not, or that the time it waits is up. */
+const EXPECTED: readonly number[] = [501, 504];
+
 /** How an API words an error: the body, and the status where it is not the error's own. */
 export type ErrorForm = (error: ServiceError) => { readonly body: unknown; readonly status?: number };
 
@@ -32,8 +35,7 @@ export const answerErrors =
       }
     } catch (error) {
       const known = toServiceError(error);
-      // The one fault that is expected: a client that waits is told when the time is up.
-      if (known.status >= 500 && known.status !== 504)
+      if (known.status >= 500 && !EXPECTED.includes(known.status))
         log.error({ err: error, path: ctx.path }, 'request failed');
       const form = (ctx.state.errorForm as ErrorForm | undefined) ?? plainForm;
       const { body, status = known.status } = form(known);
@@ -42,11 +44,15 @@ export const answerErrors =
     }
   };
 
-/** The API below it words its errors in a form of its own. */
+/**
+ * An API words its errors in a form of its own: all that comes below this, or, where addresses are given, what lies at or
+ * under them, also where no route takes it.
+ */
 export const errorForm =
-  (form: ErrorForm): Middleware =>
+  (form: ErrorForm, ...addresses: readonly string[]): Middleware =>
   (ctx, next) => {
-    ctx.state.errorForm = form;
+    const isThere = addresses.some((address) => `${ctx.path}/`.startsWith(`${address}/`));
+    if (addresses.length === 0 || isThere) ctx.state.errorForm = form;
     return next();
   };
 

@@ -1,6 +1,6 @@
 import type { Context } from 'koa';
-import type { ServiceError } from '../errors.js';
-import { bodyFault, jsonFault, unprocessable } from './fastapi-errors.js';
+import { ServiceError } from '../errors.js';
+import { bodyFault, jsonFault, ruleFault, unprocessable } from './fastapi-errors.js';
 import type { FormReader } from './form.js';
 
 export type JsonBody = Readonly<Record<string, unknown>>;
@@ -14,19 +14,18 @@ export async function readJsonBody(ctx: Context, readForm: FormReader): Promise<
   try {
     body = (await readForm(ctx)).fields;
   } catch (error) {
-    throw notJson((error as Error).cause) ?? error;
+    throw notJson(error) ?? error;
   }
   if (!isObject(body)) throw unprocessable([bodyFault('object', body)]);
   return body;
 }
 
-/** What the body parser complains of when the text is no JSON, or is that of a single value. */
-function notJson(cause: unknown): ServiceError | undefined {
-  const { body: text, message = '' } = (cause ?? {}) as {
-    readonly body?: unknown;
-    readonly message?: string;
-  };
-  if (typeof text !== 'string') return undefined;
+/** What is wrong with a body that could be read as far as its length goes. */
+function notJson(error: unknown): ServiceError | undefined {
+  if (!(error instanceof ServiceError) || error.status !== 400) return undefined;
+  // The body parser keeps the text that is no JSON, or that of a single value.
+  const { body: text, message = '' } = (error.cause ?? {}) as { readonly body?: unknown; message?: string };
+  if (typeof text !== 'string') return unprocessable([ruleFault([], error.message, null)]);
   const value = parse(text);
   if (value !== undefined) return unprocessable([bodyFault('object', value)]);
   return unprocessable([jsonFault(Number(/ at position (\d+)/.exec(message)?.[1] ?? 0), message)]);

@@ -1,5 +1,6 @@
 import { OpenAPIRegistry, OpenApiGeneratorV31, type RouteConfig } from '@asteasolutions/zod-to-openapi';
 import type { ModelManifest } from '../../pipeline/manifest.js';
+import { cogPaths } from '../api/cog/paths.js';
 import { storyPaths } from '../api/story/paths.js';
 import { img2vidPaths } from './img2vid-paths.js';
 import { servicePaths } from './service-paths.js';
@@ -14,6 +15,7 @@ export interface DocumentOptions {
 const TAGS = [
   { name: 'img2vid', description: 'Ask for a clip and poll it; form data, JSON or urlencoded' },
   { name: 'tasks', description: 'The same tasks, with events, cancel, rerun and delete' },
+  { name: 'predictions', description: 'The API of a Cog container, as Replicate’s clients speak it too' },
   { name: 'story', description: 'Pictures of prompts, and videos of several scenes, each in one call' },
   { name: 'service', description: 'What there is to know of the service itself' },
 ];
@@ -21,6 +23,7 @@ const TAGS = [
 const allPaths = (manifest: ModelManifest): readonly RouteConfig[] => [
   ...img2vidPaths(manifest),
   ...tasksPaths(manifest),
+  ...cogPaths(manifest),
   ...storyPaths,
   ...servicePaths,
 ];

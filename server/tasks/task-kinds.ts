@@ -3,7 +3,7 @@ import type { ClipParams } from '../../pipeline/clip-params.js';
 import { storyFrames } from '../../pipeline/story-plan.js';
 import type { MediaStorage } from '../media/storage.js';
 import { picturePaths } from './task-pictures.js';
-import type { Task } from './task.js';
+import type { Task, TaskMatter } from './task.js';
 
 /** What a task asks of its device, which works in these folders. */
 export function jobOf(
@@ -19,9 +19,11 @@ export function jobOf(
 }
 
 /** What a task costs its device, in the unit of `clipCost`; 0 where no network is run. */
-export function taskCost({ kind, source, params }: Task, clipCost: (params: ClipParams) => number): number {
-  if (kind === 'clip') return clipCost(params);
-  return kind === 'story' && params.clip ? source.scenes.length * clipCost(params.clip) : 0;
+export function taskCost(matter: TaskMatter, clipCost: (params: ClipParams) => number): number {
+  if (matter.kind === 'picture') return 0;
+  if (matter.kind !== 'story') return clipCost(matter.params);
+  const { source, params } = matter;
+  return params.clip ? source.scenes.length * clipCost(params.clip) : 0;
 }
 
 /** How many clips a task makes one after the other. */

@@ -77,7 +77,6 @@ export class TaskPictures {
     };
     // All have come to rest before the task goes on or fails: nothing is written behind its back.
     await Promise.allSettled(wanted.map(obtain));
-    signal.throwIfAborted();
     failed.signal.throwIfAborted();
   }
 

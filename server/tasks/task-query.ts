@@ -1,9 +1,11 @@
 import type { Kysely, Selectable, SelectQueryBuilder } from 'kysely';
 import type { TaskRow, Tables } from './database.js';
-import type { TaskStatus } from './task.js';
+import type { TaskApi, TaskStatus } from './task.js';
 
 export interface TaskFilter {
   readonly status?: TaskStatus;
+  /** Only the tasks that were asked for in one API. */
+  readonly api?: TaskApi;
   /** Only the tasks of one owner. */
   readonly owner?: string;
 }
@@ -16,9 +18,10 @@ export interface TaskQuery extends TaskFilter {
 
 type Query = SelectQueryBuilder<Tables, 'tasks', unknown>;
 
-function filtered(db: Kysely<Tables>, { status, owner }: TaskFilter): Query {
+function filtered(db: Kysely<Tables>, { status, api, owner }: TaskFilter): Query {
   let query: Query = db.selectFrom('tasks');
   if (status !== undefined) query = query.where('status', '=', status);
+  if (api !== undefined) query = query.where('api', '=', api);
   if (owner !== undefined) query = query.where('owner', '=', owner);
   return query;
 }

@@ -59,7 +59,7 @@ export interface Outlook {
 /** `2024-01-05 10:03:12`: the time form of the img2vid API, UTC. */
 const plainTime = (ms: number): string => new Date(ms).toISOString().slice(0, 19).replace('T', ' ');
 
-export function viewTask(task: Task, outlook: Outlook): TaskView {
+export function viewTask(task: Task, outlook: Outlook = { queuePosition: null, etaSeconds: null }): TaskView {
   const done = task.status === 'completed' ? task.result : null;
   const video = (index: number): string =>
     `/download/video/${task.id}${index === 0 ? '' : `?index=${index}`}`;

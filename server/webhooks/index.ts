@@ -3,15 +3,15 @@ import type { Logger } from 'pino';
 import { createGuardedClient, type GuardedClient } from '../images/guarded-client.js';
 import type { Tables } from '../tasks/database.js';
 import type { StateJournal, TaskTable } from '../tasks/table.js';
-import { viewTask, type TaskView } from '../tasks/view.js';
 import { createAttempt } from './attempt.js';
 import { Deliverer } from './deliverer.js';
+import type { MessageBody } from './messages.js';
 import { Outbox } from './outbox.js';
 import { ProgressTeller } from './progress.js';
 import type { WebhookSettings } from './settings.js';
 
 export interface WebhookOptions extends WebhookSettings {
-  readonly toJson: (view: TaskView) => unknown;
+  readonly toBody: MessageBody;
   readonly log: Logger;
   /** The rest is for tests. */
   readonly client?: Pick<GuardedClient, 'request'>;
@@ -34,7 +34,7 @@ const TIMEOUT_MS = 15_000;
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
 export async function createWebhooks(db: Kysely<Tables>, options: WebhookOptions): Promise<Webhooks> {
-  const { keys, allowedOrigins, toJson, log, delaysMs, progressIntervalMs } = options;
+  const { keys, allowedOrigins, toBody, log, delaysMs, progressIntervalMs } = options;
   const client =
     options.client ??
     createGuardedClient({
@@ -43,12 +43,10 @@ export async function createWebhooks(db: Kysely<Tables>, options: WebhookOptions
       idleMs: TIMEOUT_MS,
       maxBytes: MAX_ANSWER_BYTES,
     });
-  const toData = (task: Parameters<typeof viewTask>[0]): unknown =>
-    toJson(viewTask(task, { queuePosition: null, etaSeconds: null }));
-  const outbox = await Outbox.open(db, toData);
+  const outbox = await Outbox.open(db, toBody);
   const attempt = createAttempt(client, keys);
   const deliverer = new Deliverer({ outbox, attempt, log, ...(delaysMs ? { delaysMs } : {}) });
-  const progress = new ProgressTeller(deliverer, toData, progressIntervalMs);
+  const progress = new ProgressTeller(deliverer, toBody, progressIntervalMs);
   return {
     journal: outbox,
     start: (table) => {

@@ -30,6 +30,8 @@ export function messageType({ status, error }: Task): string {
   return 'task.started';
 }
 
-/** What is sent. `data`: the wire form of the task. */
-export const messageBody = (type: string, at: number, data: unknown): string =>
-  JSON.stringify({ type, timestamp: new Date(at).toISOString(), data });
+/**
+ * The body of a message about a task, worded by the API that the task was asked for in; it goes out as JSON.
+ * @param type such as `task.completed` @param at milliseconds since the epoch
+ */
+export type MessageBody = (task: Task, type: string, at: number) => unknown;

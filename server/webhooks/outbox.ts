@@ -3,7 +3,7 @@ import type { Kysely, Selectable } from 'kysely';
 import type { Tables, WebhookMessageRow } from '../tasks/database.js';
 import type { StateJournal } from '../tasks/table.js';
 import { isTerminal, type Task } from '../tasks/task.js';
-import { eventOf, messageBody, messageType, type WebhookMessage } from './messages.js';
+import { eventOf, messageType, type MessageBody, type WebhookMessage } from './messages.js';
 
 /** How long it is remembered what became of a message. */
 const REMEMBERED_MS = 7 * 24 * 60 * 60 * 1000;
@@ -16,17 +16,17 @@ const REMEMBERED_MS = 7 * 24 * 60 * 60 * 1000;
  */
 export class Outbox extends EventEmitter<{ recorded: [task: Task] }> implements StateJournal {
   readonly #db: Kysely<Tables>;
-  readonly #toData: (task: Task) => unknown;
+  readonly #toBody: MessageBody;
   #lastSeq = 0;
 
-  private constructor(db: Kysely<Tables>, toData: (task: Task) => unknown) {
+  private constructor(db: Kysely<Tables>, toBody: MessageBody) {
     super();
     this.#db = db;
-    this.#toData = toData;
+    this.#toBody = toBody;
   }
 
-  static async open(db: Kysely<Tables>, toData: (task: Task) => unknown): Promise<Outbox> {
-    const outbox = new Outbox(db, toData);
+  static async open(db: Kysely<Tables>, toBody: MessageBody): Promise<Outbox> {
+    const outbox = new Outbox(db, toBody);
     const newest = await db
       .selectFrom('webhook_messages')
       .select((e) => e.fn.max('seq').as('seq'))
@@ -54,7 +54,7 @@ export class Outbox extends EventEmitter<{ recorded: [task: Task] }> implements 
           task_id: task.id,
           url: webhook.url,
           type,
-          body: messageBody(type, now, this.#toData(task)),
+          body: JSON.stringify(this.#toBody(task, type, now)),
           final: final ? 1 : 0,
           due_at: now,
           settled_at: null,

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { TaskTable } from '../tasks/table.js';
-import type { Task } from '../tasks/task.js';
 import type { Deliverer } from './deliverer.js';
-import { messageBody } from './messages.js';
+import type { MessageBody } from './messages.js';
 import type { Outbox } from './outbox.js';
 
 /** From one message about a task's progress to the next. */
@@ -23,7 +22,7 @@ export class ProgressTeller {
 
   constructor(
     private readonly deliverer: Deliverer,
-    private readonly toData: (task: Task) => unknown,
+    private readonly toBody: MessageBody,
     private readonly intervalMs = PROGRESS_INTERVAL_MS,
   ) {}
 
@@ -62,7 +61,7 @@ export class ProgressTeller {
   async #message(table: TaskTable, id: string) {
     const task = await table.get(id);
     if (task?.status !== 'processing' || !task.webhook) return undefined;
-    const body = messageBody('task.progress', Date.now(), this.toData(task));
+    const body = JSON.stringify(this.toBody(task, 'task.progress', Date.now()));
     return { id: `task_${id}_progress_${randomUUID()}`, url: task.webhook.url, body };
   }
 }

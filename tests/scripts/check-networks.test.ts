@@ -14,20 +14,25 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
+const MODULES = ['unet.0', 'unet.1', 'unet.2', 'vae.encode', 'vae.decode.3', 'clip'];
+const CACHED = ['2.branch0', '3.branch0', '3.branch1', '3.branch3', '5.branch3', '3.branch4'].map(
+  (run) => `deepcache.interval${run}`,
+);
 const STAGES = ['image_embeds', 'sigmas', 'latents', 'frames'].map((stage) => `pipeline.${stage}`);
 
 test('a recorded pipeline passes: each network, and the run of the service’s own pipeline and samplers', async () => {
   const { comparisons, conversion } = await checkNetworks(TINY);
   expect(conversion.layout).toBe('diffusers');
   expect(comparisons.map(({ name }) => name)).toEqual(
-    expect.arrayContaining(['unet.0', 'unet.1', 'unet.2', 'vae.encode', 'vae.decode.3', 'clip', ...STAGES]),
+    expect.arrayContaining([...MODULES, ...STAGES, ...CACHED]),
   );
   expect(comparisons.filter((comparison) => !isWithin(comparison)).map(lineOf)).toEqual([]);
 });
 
 test('a single file passes with the epsilons of the code base that recorded it', async () => {
   writeSafetensors(join(folder, 'model.safetensors'), sgmTensors(TINY, 1, 2, 4));
-  for (const name of readdirSync(TINY).filter((entry) => /\.(png|json|safetensors)$/.test(entry))) {
+  const recordings = /^(modules|pipeline)\.(json|safetensors)$|\.png$/;
+  for (const name of readdirSync(TINY).filter((entry) => recordings.test(entry))) {
     cpSync(join(TINY, name), join(folder, name));
   }
   const { comparisons, conversion } = await checkNetworks(folder, {

@@ -15,6 +15,7 @@ describe('the environment', () => {
       maxUploadBytes: 20 * 1024 * 1024,
       maxPicturePixels: 40_000_000,
       shutdownGraceMs: 10_000,
+      maxScenes: 20,
     });
     expect(isAbsolute(config.dataDir) && isAbsolute(config.modelsDir)).toBe(true);
   });

@@ -1,13 +1,11 @@
 import Router from '@koa/router';
-import type { Context, Middleware } from 'koa';
+import type { Context } from 'koa';
 import { callerOf } from '../../access/caller.js';
 import { ServiceError } from '../../errors.js';
 import type { MediaStorage } from '../../media/storage.js';
 import { isTerminal, type NewTask, type Task } from '../../tasks/task.js';
 import { accept } from '../accept.js';
 import type { ApiParts } from '../api-parts.js';
-import { fastapiForm } from '../fastapi-errors.js';
-import { errorForm } from '../http-errors.js';
 import { markReplayed, readClaim } from '../idempotency-key.js';
 import { readJsonBody, type JsonBody } from '../json-body.js';
 import { createTaskJson } from '../task-json.js';
@@ -16,7 +14,8 @@ import { sendInfo, sendPicture, sendVideo } from './answers.js';
 import { proposePicture, proposeStory } from './propose.js';
 import { readPictureRequest, readVideoRequest } from './request.js';
 
-const ADDRESSES = ['/generate', '/generate-video', '/generate-video/info'] as const;
+/** Where the API is; errors there are in FastAPI's form. */
+export const STORY_ADDRESSES = ['/generate', '/generate-video'] as const;
 
 /** What is done for one request: its task, and how the finished task is answered with. */
 interface Errand {
@@ -39,7 +38,6 @@ export function createStoryApi(parts: ApiParts): Router {
   const { config, readForm, workers } = parts;
   const run = createRunner(parts);
   const router = new Router();
-  router.use([...ADDRESSES], errorForm(fastapiForm));
 
   router.post('/generate', async (ctx) => {
     const body = await readJsonBody(ctx, readForm);
@@ -69,8 +67,6 @@ export function createStoryApi(parts: ApiParts): Router {
   router.post('/generate-video/info', async (ctx) => {
     sendInfo(ctx, readVideoRequest(await readJsonBody(ctx, readForm), config.maxScenes));
   });
-  // The router's own answer would not be in this API's form.
-  router.all([...ADDRESSES], postOnly);
   return router;
 }
 
@@ -108,8 +104,3 @@ const notFinished = (statusUrl: string, taskId: string, ms: number): ServiceErro
     `Not finished after ${ms / 1000} s; the task goes on, poll it at status_url`,
     { info: { task_id: taskId, status_url: statusUrl } },
   );
-
-const postOnly: Middleware = (ctx) => {
-  ctx.set('Allow', 'POST');
-  throw new ServiceError(405, 'method_not_allowed', `${ctx.method} is not allowed at ${ctx.path}`);
-};

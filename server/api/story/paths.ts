@@ -1,11 +1,12 @@
 import type { RouteConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
+import { answer, binary } from '../../openapi/route-parts.js';
+import { taskWithUrlsSchema } from '../../openapi/task-schema.js';
 import { faultSchema } from '../fastapi-errors.js';
 import { pictureRequest, videoRequest } from './request.js';
 
 const tags = ['story'];
 const json = (schema: z.ZodType) => ({ 'application/json': { schema } });
-const file = z.string().meta({ format: 'binary' });
 const detail = z.object({ detail: z.string() });
 
 const base64Answer = z.object({
@@ -34,24 +35,17 @@ const videoHeaders = z.object({
   'X-Hero-Used': z.enum(['true', 'false']),
 });
 
-const unprocessable = {
-  description: 'Fields that are missing or wrong',
-  content: json(z.object({ detail: z.array(faultSchema) })),
-};
-
-const fault = (description: string) => ({ description, content: json(detail) });
+const unprocessable = answer('Fields that are missing or wrong', z.object({ detail: z.array(faultSchema) }));
+const fault = (description: string) => answer(description, detail);
 
 const making = {
-  202: {
-    description: 'The task, where the client does not wait: as that of POST /tasks',
-    content: json(z.looseObject({ id: z.string(), status: z.string(), urls: z.looseObject({}) })),
-  },
+  202: answer('The task, where the client does not wait', taskWithUrlsSchema),
   422: unprocessable,
   500: fault('It could not be made: the text says why'),
-  504: {
-    description: 'Not finished yet; the task goes on',
-    content: json(detail.extend({ task_id: z.string(), status_url: z.string() })),
-  },
+  504: answer(
+    'Not finished yet; the task goes on',
+    detail.extend({ task_id: z.string(), status_url: z.string() }),
+  ),
 };
 
 const tooFew = fault('At least 2 scenes required');
@@ -71,7 +65,7 @@ export const storyPaths: readonly RouteConfig[] = [
       ...making,
       200: {
         description: 'The picture',
-        content: { 'image/png': { schema: file }, ...json(base64Answer) },
+        content: { 'image/png': { schema: binary() }, ...json(base64Answer) },
       },
     },
   },
@@ -79,7 +73,11 @@ export const storyPaths: readonly RouteConfig[] = [
     ...route('/generate-video', 'Makes a video of several scenes with crossfades', videoRequest),
     responses: {
       ...making,
-      200: { description: 'The video', headers: videoHeaders, content: { 'video/mp4': { schema: file } } },
+      200: {
+        description: 'The video',
+        headers: videoHeaders,
+        content: { 'video/mp4': { schema: binary() } },
+      },
       400: tooFew,
       503: fault('Model not loaded yet: no worker can be used'),
     },
@@ -87,7 +85,7 @@ export const storyPaths: readonly RouteConfig[] = [
   {
     ...route('/generate-video/info', 'Works out how long the video would be', videoRequest),
     responses: {
-      200: { description: 'Its frames and seconds', content: json(infoAnswer) },
+      200: answer('Its frames and seconds', infoAnswer),
       400: tooFew,
       422: unprocessable,
     },

@@ -6,8 +6,8 @@ import { MAX_PROMPT } from '../fields.js';
 import type { JsonBody } from '../json-body.js';
 import { laxEvenInteger, laxFlag, laxInteger, laxPositive } from '../lax-fields.js';
 
-/** What the original makes of a missing `num_inference_steps`. */
-export const DEFAULT_STEPS = 25;
+/** What a missing `num_inference_steps` is in the original. */
+const DEFAULT_STEPS = 25;
 /** Frames of one video: more than half an hour at 24 frames a second. */
 const MAX_FRAMES = 50_000;
 /** Width × height × frames of one video: 240 s of 1024×1024 at 60 frames a second, and more. */
@@ -17,9 +17,7 @@ const prompt = z
   .string()
   .max(MAX_PROMPT)
   .refine((text) => text.trim() !== '', 'the text must not be blank');
-const steps = laxInteger(1, 1000).describe(
-  'Sampler steps of an animated scene, the model’s own number when left out; image providers choose theirs themselves',
-);
+const steps = laxInteger(1, 1000);
 const common = {
   seed: laxInteger(0, 1e9)
     .optional()
@@ -30,7 +28,9 @@ const common = {
 /** What POST /generate takes. Unknown fields are ignored. */
 export const pictureRequest = z.object({
   prompt: prompt.describe('What the picture is to show'),
-  num_inference_steps: steps.default(DEFAULT_STEPS),
+  num_inference_steps: steps
+    .default(DEFAULT_STEPS)
+    .describe('Repeated in the answer; image providers choose the number of their steps themselves'),
   return_base64: laxFlag.default(false).describe('Answer with JSON instead of the file'),
   ...common,
 });
@@ -40,11 +40,15 @@ export type PictureRequest = z.infer<typeof pictureRequest>;
 export const videoRequest = z.object({
   scenes: z.array(prompt).describe('What happens, one text for each scene; at least two'),
   hero_description: z.string().max(MAX_PROMPT).default('').describe('Put before every scene, with a comma'),
-  num_inference_steps: steps.optional(),
+  num_inference_steps: steps
+    .optional()
+    .describe(
+      'Sampler steps of animated scenes, the model’s own number when left out; without effect on stills',
+    ),
   duration_per_scene: laxPositive(3600).default(3).describe('Seconds of a scene without the transitions'),
   fps: laxInteger(1, 240).default(24).describe('Frames a second'),
-  width: laxEvenInteger(64, 2048).default(512).describe('Pixels'),
-  height: laxEvenInteger(64, 2048).default(512).describe('Pixels'),
+  width: laxEvenInteger(64, 2048).default(512).describe('Pixels, an even number'),
+  height: laxEvenInteger(64, 2048).default(512).describe('Pixels, an even number'),
   transition_frames: laxInteger(0, 1000)
     .default(12)
     .describe('Frames of the crossfade inserted between two scenes'),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { decodeBase64 } from '../base64.js';
 import type { PictureProvider, PictureRequest } from '../source.js';
 import { withDeadline } from './deadline.js';
 import { optionalText, optionalUrl } from './job.js';
@@ -46,11 +47,9 @@ const optionsOf = (model: string): Readonly<Record<string, string>> => {
 };
 
 const decode = (text: string): Buffer => {
-  const base64 = text.replace(/^data:[\w/+.-]*;base64,/, '').replace(/\s+/g, '');
-  // Looked for is what must not be there: a greedy match of many megabytes overflows the engine's stack.
-  const digits = base64.replace(/={1,2}$/, '');
-  if (digits === '' || /[^\w+/-]/.test(digits)) throw badAnswer('a picture that is not base64', 'never');
-  return Buffer.from(base64, 'base64');
+  const bytes = decodeBase64(text);
+  if (!bytes) throw badAnswer('a picture that is not base64', 'never');
+  return bytes;
 };
 
 const refusal = (_status: number, answer: ApiAnswer): ProviderError | undefined => {

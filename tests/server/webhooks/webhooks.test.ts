@@ -6,6 +6,7 @@ import { Writable } from 'node:stream';
 import { pino, type Logger } from 'pino';
 import { PipelineError } from '../../../pipeline/errors.js';
 import { createGuardedClient } from '../../../server/images/guarded-client.js';
+import { openDatabase } from '../../../server/tasks/database.js';
 import { holdClips, makeClip, startService, withResolvers, type TestService } from '../support.js';
 import { startReceiver, type Answering, type Receiver } from './receiver.js';
 import { verify } from './verify.js';
@@ -441,6 +442,13 @@ describe('order', () => {
   });
 });
 
+/** As if the pause before the next attempt were over. */
+async function makeDue(folder: string): Promise<void> {
+  const db = await openDatabase(join(folder, 'tasks.db'));
+  await db.updateTable('webhook_messages').set({ due_at: 0 }).execute();
+  await db.destroy();
+}
+
 describe('after a restart', () => {
   let folder: string;
   const inFolder = async (run: () => Promise<void>): Promise<void> => {
@@ -456,11 +464,12 @@ describe('after a restart', () => {
   test('what was not delivered is, with the id it had', () =>
     inFolder(async () => {
       const receiver = await receive((n) => (n === 0 ? 503 : 204));
-      const before = await serve(receiver, { folder, webhooks: { delaysMs: [50] } });
+      const before = await serve(receiver, { folder, webhooks: { delaysMs: [3_600_000] } });
       const id = await submit(before, { webhook: receiver.url });
       await receiver.until(1);
       await close(before);
       expect(receiver.received).toHaveLength(1);
+      await makeDue(folder);
       await serve(receiver, { folder });
       await receiver.until(2);
       const [first, second] = receiver.received;

@@ -1,0 +1,131 @@
+import { describe, expect, test } from '@jest/globals';
+import { cacheFields } from '../../../../server/api/cog/deepcache.js';
+import { clipOfInput, inputFields } from '../../../../server/api/cog/input.js';
+import { createRequestReader } from '../../../../server/api/cog/request.js';
+import { manifest, svdXt } from '../../../pipeline/manifests.js';
+import { startService } from '../../support.js';
+import { image, send } from './support.js';
+
+describe('the fields of input', () => {
+  test('left out, they are those of the documented request', () => {
+    const { fields, warnings } = clipOfInput({}, manifest());
+    expect(fields).toEqual({ W: 576, H: 1024, T: 25, steps: 50, decoding_t: 8 });
+    expect(warnings).toEqual([]);
+    const documented = inputFields(manifest()).map(({ name, schema }) => [name, schema.meta()?.default]);
+    expect(Object.fromEntries(documented)).toMatchObject({
+      width: 576,
+      W: 576,
+      height: 1024,
+      num_frames: 25,
+      num_inference_steps: 50,
+      decode_chunk_size: 8,
+      enable_deepcache: true,
+      cache_interval: 3,
+      cache_branch_id: 3,
+    });
+  });
+
+  test('our own names are taken as well, those of Cog first', () => {
+    const { fields, warnings } = clipOfInput(
+      { W: 64, height: 128, H: 256, steps: 3, seed: 7, fps: 9 },
+      manifest(),
+    );
+    expect(fields).toEqual({ W: 64, H: 128, T: 25, steps: 3, decoding_t: 8, seed: 7, fps: 9 });
+    expect(warnings).toEqual(['H is not used, because height is given']);
+  });
+
+  test('numbers and switches may be written as text', () => {
+    const { input } = createRequestReader(manifest())({
+      input: { image, width: '512', W: '64', enable_deepcache: 'true', cache_interval: '2' },
+    });
+    expect(input).toMatchObject({ width: 512, W: 64, enable_deepcache: true, cache_interval: 2 });
+  });
+
+  test('unknown ones and null have no effect; the logs name the unknown ones', async () => {
+    const service = await startService();
+    try {
+      const more = `"cfg":3,"width":null,"${'x'.repeat(200)}":1,"constructor":3`;
+      const { status, body } = await send(
+        service,
+        'POST',
+        '/predictions',
+        `{"input":{"image":"${image}",${more}}}`,
+      );
+      expect([status, body.input]).toEqual([200, { image: 'data:image/jpeg;base64,…' }]);
+      const names = `cfg, ${'x'.repeat(100)}, constructor`;
+      expect(body.logs).toContain(`there are no such input fields: ${names}\n`);
+      expect(service.jobs[0].params).toMatchObject({ W: 576, H: 1024 });
+      const many = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`f${i}`, i]));
+      const second = await service.call('POST', '/predictions', { input: { image, ...many } });
+      expect(second.body.logs).toContain('f8, f9, and 20 more\n');
+    } finally {
+      await service.close();
+    }
+  });
+});
+
+describe('the picture', () => {
+  test('may be a prompt’s instead; a picture comes first', async () => {
+    const service = await startService();
+    try {
+      const made = await service.call('POST', '/predictions', { input: { prompt: 'a fox' } });
+      expect(made.body).toMatchObject({ status: 'succeeded', input: { prompt: 'a fox' } });
+      const both = await service.call('POST', '/predictions', { input: { prompt: 'a fox', image } });
+      expect(both.body.logs).toContain('prompt is not used, because image is given\n');
+      const [task] = await service.table.list({ limit: 1 });
+      expect(task.source).toEqual({ type: 'upload' });
+    } finally {
+      await service.close();
+    }
+  });
+
+  test('is not kept in the task’s row', async () => {
+    const service = await startService();
+    try {
+      await service.call('POST', '/predictions', { input: { image } });
+      const [task] = await service.table.list({ limit: 1 });
+      expect(JSON.stringify(task).length).toBeLessThan(3000);
+    } finally {
+      await service.close();
+    }
+  });
+});
+
+describe('DeepCache', () => {
+  const cached = (branches: number[]) => ({ ...svdXt(), abilities: { guidance: true, deepcache: branches } });
+
+  test('a model without cached graphs runs uncached, and says so to whoever asked', () => {
+    expect(cacheFields({ enable_deepcache: true }, svdXt())).toEqual({
+      fields: {},
+      warnings: [
+        'enable_deepcache has no effect: the model test has no cached graphs for branch 3 (it has none), so every step runs uncached',
+      ],
+    });
+    expect(cacheFields({}, svdXt())).toEqual({ fields: {}, warnings: [] });
+  });
+
+  test('a branch that the model has not is said beside those that it has', () => {
+    const { fields, warnings } = cacheFields({ enable_deepcache: true, cache_branch_id: 5 }, cached([0, 3]));
+    expect(fields).toEqual({});
+    expect(warnings).toEqual([expect.stringContaining('branch 5 (it has 0, 3)')]);
+  });
+
+  test('goes by the clip’s own fields where the model has the branch', () => {
+    const known = [{ name: 'deepcache_interval' }, { name: 'deepcache_branch' }];
+    expect(cacheFields({}, cached([0, 3]), known)).toEqual({
+      fields: { deepcache_interval: 3, deepcache_branch: 3 },
+      warnings: [],
+    });
+    const wish = { enable_deepcache: true, cache_interval: 5, cache_branch_id: 0 };
+    expect(cacheFields(wish, cached([0, 3]), known).fields).toEqual({
+      deepcache_interval: 5,
+      deepcache_branch: 0,
+    });
+  });
+
+  test('switched off, or with an interval of one, nothing is cached', () => {
+    for (const wish of [{ enable_deepcache: false }, { enable_deepcache: true, cache_interval: 1 }]) {
+      expect(cacheFields(wish, cached([3]))).toEqual({ fields: {}, warnings: [] });
+    }
+  });
+});
