@@ -21,7 +21,7 @@ export const manifest = (changes: Partial<ModelManifest> = {}): ModelManifest =>
   scaling: 'VScalingWithEDMcNoise',
   abilities: { guidance: false, deepcache: [] },
   shallow: {},
-  presets: {},
+  presets: { quality: {}, fast: { steps: 3 } },
   recipe: {
     W: 512,
     H: 288,

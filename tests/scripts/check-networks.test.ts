@@ -27,7 +27,7 @@ test('a recorded pipeline passes: each network, and the run of the service’s o
     expect.arrayContaining([...MODULES, ...STAGES, ...CACHED]),
   );
   expect(comparisons.filter((comparison) => !isWithin(comparison)).map(lineOf)).toEqual([]);
-});
+}, 90_000);
 
 test('a single file passes with the epsilons of the code base that recorded it', async () => {
   writeSafetensors(join(folder, 'model.safetensors'), sgmTensors(TINY, 1, 2, 4));
@@ -79,6 +79,23 @@ test('a recording without a module’s cases, or a run without latents, is refus
   await expect(checkNetworks(folder)).rejects.toThrow('seed');
   await expect(checkNetworks(join(folder, 'unet'))).rejects.toThrow('expected unet/ or one file');
 });
+
+test('a feature that goes another way passes no cached run, and no other comparison is spoilt', async () => {
+  for (const name of readdirSync(TINY)) cpSync(join(TINY, name), join(folder, name), { recursive: true });
+  const path = join(folder, 'deepcache.json');
+  const runs = JSON.parse(readFileSync(path, 'utf8')) as object;
+  writeFileSync(path, JSON.stringify({ ...runs, cases: [[3, 1]] }));
+  // What was recorded for branch 1, under another branch's name.
+  const recorded = readAll(join(folder, 'deepcache.safetensors'));
+  rmSync(join(folder, 'deepcache.safetensors'));
+  writeSafetensors(join(folder, 'deepcache.safetensors'), {
+    plain: recorded.plain,
+    'interval3.branch1': recorded['interval3.branch0'],
+  });
+  const { comparisons } = await checkNetworks(folder);
+  const failed = comparisons.filter((comparison) => !isWithin(comparison)).map(({ name }) => name);
+  expect(failed).toEqual(['deepcache.interval3.branch1']);
+}, 90_000);
 
 test('NaN passes no comparison', () => {
   expect(isWithin({ name: 'a', deviation: NaN, tolerance: 1, unit: 'relative' })).toBe(false);
