@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { SamplingState } from '../samplers/index.js';
 import { readCheckpoint, writeCheckpoint } from './checkpoint-file.js';
 import type { ClipJob, ClipNote } from './clip-job.js';
+import { reasonOf } from './device-errors.js';
 import type { Model } from './model.js';
 import { SaveBudget } from './save-budget.js';
 
@@ -98,5 +99,5 @@ export async function nameOfClip(
 
 const reason = (variation: number, error: unknown): ClipNote['details'] => ({
   variation,
-  reason: error instanceof Error ? error.message : String(error),
+  reason: reasonOf(error),
 });

@@ -9,6 +9,7 @@ export type PipelineErrorCode =
   | 'invalid_picture'
   | 'not_finite'
   | 'out_of_memory'
+  | 'storage_full'
   | 'timeout'
   | 'worker_crashed'
   | 'internal_error';

@@ -26,9 +26,10 @@ export async function runStory(job: StoryJob, context: ClipContext): Promise<Cli
   const clock = new StageClock();
   const memory = new MemoryFallbacks(context.model.halfBatch);
   const stop = new AbortController();
-  const signal = AbortSignal.any([context.signal, stop.signal]);
+  const onAbort = (): void => stop.abort(context.signal.reason);
+  context.signal.addEventListener('abort', onAbort);
   const animated = params.clip
-    ? new AnimatedScenes(job, params.clip, { context: { ...context, signal }, memory, clock })
+    ? new AnimatedScenes(job, params.clip, { context: { ...context, signal: stop.signal }, memory, clock })
     : undefined;
   const frames = joinScenes(animated?.scenes() ?? stillScenes(job), params.transition_frames);
   try {
@@ -64,6 +65,7 @@ export async function runStory(job: StoryJob, context: ClipContext): Promise<Cli
   } finally {
     // A scene that is being sampled is let go before the device is another job's.
     stop.abort();
+    context.signal.removeEventListener('abort', onAbort);
     await frames.return().catch(() => undefined);
   }
 }

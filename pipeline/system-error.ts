@@ -4,3 +4,7 @@ export const systemErrorCode = (error: unknown): string | undefined => {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   return typeof code === 'string' ? code : undefined;
 };
+
+/** True for the error of a write that found no room. */
+export const isDiskFull = (error: unknown): boolean =>
+  ['ENOSPC', 'EDQUOT'].includes(systemErrorCode(error) ?? '');

@@ -7,6 +7,7 @@ import type { ChildProcess } from 'node:child_process';
 import ffmpegCommand, { type FfmpegCommand } from 'fluent-ffmpeg';
 import { discard, partOf, publish } from './atomic-file.js';
 import { PipelineError } from './errors.js';
+import { isDiskFull } from './system-error.js';
 
 export interface VideoOptions {
   /** Path of the program, from `findFfmpeg`. */
@@ -50,7 +51,7 @@ const STDERR_TAIL = 2048;
  * Encodes raw frames as H.264 in MP4 (yuv420p, BT.709, index in front) and returns when the file is durable under its
  * name. However it ends, no child process, no open frame source and no partial file remains.
  *
- * Throws PipelineError: `invalid_parameter`; `ffmpeg_missing`; `timeout`; `encode_failed` (wrong number or length of
+ * Throws PipelineError: `invalid_parameter`; `ffmpeg_missing`; `timeout`; `storage_full`; `encode_failed` (wrong number or length of
  * frames, or ffmpeg's failure, the end of its log as the cause); `cancelled`, or the signal's own reason where that is
  * a PipelineError. An error of the source or of `onFrame` is passed on as it is.
  *
@@ -71,6 +72,7 @@ export async function writeVideo(options: VideoOptions): Promise<{ frames: numbe
     await encode(options, source);
     if (source.sent() !== count) throw wrongCount(source.sent(), count); // ffmpeg calls both "no input" and "less input" a success
     const bytes = await publish(target).catch((cause: unknown) => {
+      if (isDiskFull(cause)) throw diskFull(cause);
       throw new PipelineError('encode_failed', 'The video file could not be stored.', { cause });
     });
     return { frames: count, bytes };
@@ -241,8 +243,15 @@ function cancelled(signal: AbortSignal | undefined): PipelineError {
   return new PipelineError('cancelled', 'The video was cancelled.', { cause: reason });
 }
 
+/** ffmpeg's word for a write that found no room. */
+const DISK_FULL = /No space left on device|Disk quota exceeded/;
+
+const diskFull = (cause: unknown): PipelineError =>
+  new PipelineError('storage_full', 'The disk is full: the video could not be stored.', { cause });
+
 /** ffmpeg's log names files of this machine, so it is kept as the cause and only the exit code is told. */
 function encodeFailed(error: Error, stderr?: unknown): PipelineError {
+  if (typeof stderr === 'string' && DISK_FULL.test(stderr)) return diskFull(error);
   const what = /^ffmpeg (exited with code \d+|was killed with signal \w+)/.exec(error.message)?.[1];
   const log = typeof stderr === 'string' && stderr !== '' ? stderr.slice(-STDERR_TAIL) : error.message;
   return new PipelineError('encode_failed', `ffmpeg ${what ?? 'could not be run'}.`, {

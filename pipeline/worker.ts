@@ -11,6 +11,7 @@ import { PipelineError } from './errors.js';
 import { findFfmpeg, type Ffmpeg } from './ffmpeg.js';
 import { loadModel, type Model } from './model.js';
 import { runStory } from './story.js';
+import { isDiskFull } from './system-error.js';
 
 const [modelFolder, device, ...flags] = process.argv.slice(2);
 
@@ -21,6 +22,7 @@ const send = (message: FromWorker): void => {
 
 const toWire = (error: unknown): WireError => {
   if (error instanceof PipelineError) return { code: error.code, message: error.message };
+  if (isDiskFull(error)) return { code: 'storage_full', message: 'The disk is full' };
   console.error(error); // unexpected: its stack is wanted in the log
   return { code: 'internal_error', message: 'The clip could not be made because of an internal error' };
 };

@@ -3,21 +3,19 @@
  * the built service on loopback with a data folder of its own; bounded in time.
  */
 import autocannon from 'autocannon';
-import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { resolveClip } from '../pipeline/clip-request.js';
 import { readManifest } from '../pipeline/manifest.js';
 import { provideModel } from '../server/model-folder.js';
 import { openDatabase } from '../server/tasks/database.js';
 import { TaskTable } from '../server/tasks/table.js';
+import { startBuiltService } from './built-service.js';
 
 const TASKS = 1000;
 const SECONDS = 8;
@@ -37,20 +35,6 @@ async function fillTable(dataDir: string, modelsDir: string): Promise<string> {
   }
   await table.close();
   return id;
-}
-
-async function startService(
-  dataDir: string,
-  modelsDir: string,
-): Promise<{ child: ChildProcess; url: string }> {
-  const entry = fileURLToPath(new URL('../server/main.js', import.meta.url));
-  const env = { ...process.env, PORT: '0', HOST: '127.0.0.1', DATA_DIR: dataDir, MODELS_DIR: modelsDir };
-  const child = spawn(process.execPath, [entry], { env, stdio: ['ignore', 'pipe', 'inherit'] });
-  for await (const line of createInterface({ input: child.stdout })) {
-    const { msg, port } = JSON.parse(line) as { msg: string; port?: number };
-    if (msg.startsWith('taking requests')) return { child, url: `http://127.0.0.1:${port}` };
-  }
-  throw new Error('The service did not start');
 }
 
 /** Submits a clip that outlasts the measurements, and waits until it is being sampled. */
@@ -100,7 +84,9 @@ const failures = (result: autocannon.Result): number =>
 
 const folder = await mkdtemp(join(tmpdir(), 'bench-server-'));
 const id = await fillTable(join(folder, 'data'), join(folder, 'models'));
-const { child, url } = await startService(join(folder, 'data'), join(folder, 'models'));
+const service = startBuiltService({ DATA_DIR: join(folder, 'data'), MODELS_DIR: join(folder, 'models') });
+const { child } = service;
+const url = await service.url;
 const cases: readonly Case[] = [
   { name: `all ${TASKS} tasks`, path: '/status' },
   { name: `all ${TASKS} tasks, compressed`, path: '/status', gzip: true },

@@ -9,6 +9,7 @@ import { WorkerProcess } from '../pipeline/worker-process.js';
 import { createWebhookBody } from './api/webhook-body.js';
 import { createApp } from './app.js';
 import { readConfig, type Config } from './config.js';
+import { claimDataFolder } from './data-folder.js';
 import { createGuardedClient } from './images/guarded-client.js';
 import { createPictureObtainer, type PictureObtainer } from './images/obtain.js';
 import { PICTURE_LIMITS, type PictureLimits } from './images/picture.js';
@@ -26,6 +27,7 @@ import { createWebhooks } from './webhooks/index.js';
 
 /** Starts the service; it takes requests when this resolves. Gives the function that stops it in good order. */
 async function start(config: Config, log: Logger): Promise<() => Promise<void>> {
+  const dataFolder = claimDataFolder(config.dataDir);
   const modelFolder = await provideModel(config);
   const manifest = await readManifest(modelFolder);
   const pictureLimits = { ...PICTURE_LIMITS, bytes: config.maxUploadBytes, pixels: config.maxPicturePixels };
@@ -87,6 +89,7 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
     await retention.close();
     await webhooks.close();
     await table.close();
+    dataFolder.release();
   };
 }
 

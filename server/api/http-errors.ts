@@ -2,6 +2,10 @@ import type { Middleware } from 'koa';
 import type { Logger } from 'pino';
 import { InvalidParameterError } from '../../samplers/index.js';
 import { invalidRequest, notFound, ServiceError } from '../errors.js';
+import { storageFault } from '../storage-fault.js';
+
+/** When to come again where nothing better is known. */
+const RETRY_AFTER_SECONDS = '10';
 
 /** No faults of ours: a client is told what there is not, or that the time it waits is up. */
 const EXPECTED: readonly number[] = [501, 504];
@@ -41,6 +45,7 @@ export const answerErrors =
       const { body, status = known.status } = form(known);
       ctx.status = status;
       ctx.body = body;
+      if (status === 503 && !ctx.response.get('Retry-After')) ctx.set('Retry-After', RETRY_AFTER_SECONDS);
     }
   };
 
@@ -64,6 +69,8 @@ function toServiceError(error: unknown): ServiceError {
   if (error instanceof InvalidParameterError) {
     return invalidRequest(error.message, { field: error.field, allowed: error.allowed, cause: error });
   }
+  const fault = storageFault(error);
+  if (fault) return fault;
   // What Koa and its middlewares throw about a request carries a status and may be shown.
   const { status, expose, message } = error as { status?: unknown; expose?: unknown; message?: unknown };
   if (typeof status === 'number' && status < 500 && expose === true) {

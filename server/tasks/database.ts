@@ -1,8 +1,11 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { Kysely, Migrator, SqliteDialect, type Generated } from 'kysely';
-import LibsqlDatabase from 'libsql';
+import { DEFAULT_MIGRATION_TABLE, Kysely, Migrator, sql, SqliteDialect, type Generated } from 'kysely';
+import type { Database } from 'libsql';
+import { reasonOf } from '../../pipeline/device-errors.js';
+import { systemErrorCode } from '../../pipeline/system-error.js';
 import { migrations } from './migrations.js';
+import { forKysely, openSqlite } from './sqlite.js';
 
 /** One row of the task table. JSON columns are text, times are milliseconds since the epoch. */
 export interface TaskRow {
@@ -16,6 +19,7 @@ export interface TaskRow {
   readonly started_at: number | null;
   readonly ended_at: number | null;
   readonly crashes: Generated<number>;
+  readonly attempts: Generated<number>;
   readonly placeholder: Generated<number>;
   readonly model: string;
   readonly source: string;
@@ -70,23 +74,86 @@ export interface Tables {
 }
 
 /**
- * Opens the task database at `file`, creating and migrating it as needed. A commit is on the disk when it returns
- * (WAL with synchronous=FULL): an acknowledged task survives a killed process and a power cut.
+ * Opens the task database at `file`, creating and migrating it as needed.
+ * @throws Error naming the file and what to do: it is damaged, or a newer version has written it. It is left as it is
  */
 export async function openDatabase(file: string): Promise<Kysely<Tables>> {
-  if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true });
-  const sqlite = new LibsqlDatabase(file);
-  sqlite.pragma('journal_mode = WAL');
-  sqlite.pragma('synchronous = FULL');
-  sqlite.pragma('busy_timeout = 5000');
-  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: sqlite }) });
+  if (file !== ':memory:') await provideFile(file);
+  const sqlite = openChecked(file);
+  const db = kysely(sqlite);
+  try {
+    await refuseNewer(db, file);
+    await migrate(db, file);
+    return db;
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
+}
+
+const kysely = (sqlite: Database): Kysely<Tables> =>
+  new Kysely<Tables>({ dialect: new SqliteDialect({ database: forKysely(sqlite) }) });
+
+/**
+ * Makes a new file where there is none. It appears under its name with all tables in it, so that an empty file is never a
+ * new one, but what is left of a damaged one.
+ */
+async function provideFile(file: string): Promise<void> {
+  if (existsSync(file)) {
+    if (statSync(file).size === 0) throw damaged(file, 'it is empty');
+    return;
+  }
+  if (existsSync(`${file}-wal`)) throw damaged(file, `it is missing beside ${file}-wal`);
+  mkdirSync(dirname(file), { recursive: true });
+  const fresh = `${file}.new`;
+  for (const leftover of [fresh, `${fresh}-wal`, `${fresh}-shm`]) rmSync(leftover, { force: true });
+  const sqlite = openSqlite(fresh);
+  const db = kysely(sqlite);
+  await migrate(db, fresh);
+  sqlite.pragma('journal_mode = DELETE'); // one file holds it all
+  await db.destroy();
+  renameSync(fresh, file);
+}
+
+function openChecked(file: string): Database {
+  try {
+    const sqlite = openSqlite(file);
+    const [{ quick_check: finding }] = sqlite.pragma('quick_check(1)') as [{ quick_check: string }];
+    if (finding === 'ok') return sqlite;
+    sqlite.close();
+    throw damaged(file, finding);
+  } catch (error) {
+    if (!['SQLITE_NOTADB', 'SQLITE_CORRUPT'].includes(systemErrorCode(error) ?? '')) throw error;
+    throw damaged(file, reasonOf(error), error);
+  }
+}
+
+async function refuseNewer(db: Kysely<Tables>, file: string): Promise<void> {
+  const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
+  if (!tables.some(({ name }) => name === DEFAULT_MIGRATION_TABLE)) return;
+  const { rows } = await sql<{
+    name: string;
+  }>`SELECT name FROM ${sql.table(DEFAULT_MIGRATION_TABLE)}`.execute(db);
+  const unknown = rows.map(({ name }) => name).filter((name) => !(name in migrations));
+  if (unknown.length === 0) return;
+  throw new Error(
+    `The task table ${file} was written by a newer version of this service (${unknown.join(', ')}). ` +
+      'Start that version, or restore a copy from before.',
+  );
+}
+
+async function migrate(db: Kysely<Tables>, file: string): Promise<void> {
   const { error } = await new Migrator({
     db,
     provider: { getMigrations: () => Promise.resolve(migrations) },
   }).migrateToLatest();
-  if (error) {
-    await db.destroy();
-    throw new Error(`The task table ${file} cannot be brought up to date`, { cause: error });
-  }
-  return db;
+  if (error) throw new Error(`The task table ${file} cannot be brought up to date`, { cause: error });
+}
+
+function damaged(file: string, reason: string, cause?: unknown): Error {
+  return new Error(
+    `The task table ${file} is damaged: ${reason}. It was left as it is. Restore it from a copy, or move it away ` +
+      'together with the files that begin with its name, to begin with an empty one.',
+    { cause },
+  );
 }

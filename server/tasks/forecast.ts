@@ -43,11 +43,15 @@ export class Forecast {
     this.onChange();
   }
 
-  /** The task lost its device and waits again, in its old place. */
-  suspend(id: string): void {
+  /** The task lost its device and waits again: in its old place, or `behind` all that wait now. */
+  suspend(id: string, { behind = false } = {}): void {
     const entry = this.#entries.get(id);
     if (!entry) return;
     delete entry.deviceSince;
+    if (behind) {
+      this.#entries.delete(id);
+      this.#entries.set(id, entry);
+    }
     this.onChange();
   }
 

@@ -101,6 +101,14 @@ export const migrations: Record<string, Migration> = {
         .execute();
     },
   },
+  '0006-attempts': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .alterTable('tasks')
+        .addColumn('attempts', 'integer', (c) => c.notNull().defaultTo(0))
+        .execute();
+    },
+  },
 };
 
 async function createWebhookMessages(db: Kysely<unknown>): Promise<void> {

@@ -1,21 +1,31 @@
 import type { ClipParams } from '../../pipeline/clip-params.js';
 import { PipelineError } from '../../pipeline/errors.js';
 import { ServiceError } from '../errors.js';
+import { isTableFault, storageFault } from '../storage-fault.js';
 import { Forecast } from './forecast.js';
-import { LocalQueue, type TaskQueue } from './queue.js';
+import { Patience } from './patience.js';
+import { LocalQueue, type Again, type TaskQueue } from './queue.js';
 import type { KeyClaim } from './idempotency.js';
 import { taskCost } from './task-kinds.js';
-import { CANCELLED, type NewTask, type Task, type TaskError } from './task.js';
+import { CANCELLED, isTerminal, type NewTask, type Task, type TaskError } from './task.js';
 import { viewTask, type QueuedTask, type TaskView } from './view.js';
 import { TaskWork, type WorkParts } from './work.js';
 
 export interface RunnerOptions extends WorkParts {
   /** See `clipCost` of the pipeline. */
   readonly clipCost: (params: ClipParams) => number;
+  /** Other pauses than the usual ones; for tests. */
+  readonly storagePausesMs?: readonly number[];
 }
 
 /** A clip that kills its worker this often is given up. */
 const MAX_CRASHES = 3;
+/** So is one over which the whole service died this often in a row; more often, since that need not be the clip's fault. */
+const MAX_LOST_ATTEMPTS = 10;
+/** From this many deaths on, whether of workers or of the service, a task goes behind all that wait. */
+const SUSPECT_FROM = 2;
+/** How long a task waits for room on the disk before each further try; then it fails. */
+const STORAGE_PAUSES_MS: readonly number[] = [5_000, 30_000, 120_000, 300_000];
 
 /**
  * A task's life from queued to completed or error. The table is the truth: whatever is interrupted here is found there
@@ -26,12 +36,16 @@ export class TaskRunner {
   readonly #queue: TaskQueue;
   readonly #forecast: Forecast;
   readonly #work: TaskWork;
+  readonly #patience: Patience;
+  /** How often a task has waited for room on the disk. */
+  readonly #storagePauses = new Map<string, number>();
   #closing = false;
 
   constructor(options: RunnerOptions) {
     this.#o = options;
     this.#forecast = new Forecast(options.workers.size, Date.now, () => options.table.queueChanged());
-    this.#work = new TaskWork(options, this.#forecast);
+    this.#patience = new Patience(options.log);
+    this.#work = new TaskWork({ ...options, patience: this.#patience }, this.#forecast);
     this.#queue = new LocalQueue({
       concurrency: { picture: options.pictureConcurrency, device: options.workers.size },
       handlers: {
@@ -85,13 +99,20 @@ export class TaskRunner {
 
   /** Puts back what an earlier process left unfinished and removes the files that nothing refers to. */
   async recover(): Promise<void> {
-    const tasks = await this.#o.table.unfinished();
-    for (const task of tasks) {
-      if (task.status === 'processing') await this.#o.table.requeue(task.id);
+    const { table, storage, log } = this.#o;
+    const tasks = await table.unfinished();
+    const givenUp = tasks.filter(({ attempts }) => attempts >= MAX_LOST_ATTEMPTS);
+    const goOn = tasks.filter((task) => !givenUp.includes(task));
+    for (const { id, attempts } of givenUp) {
+      const message = `The service died ${attempts} times in a row over this task`;
+      await table.fail(id, { code: 'worker_crashed', message });
+      log.error({ task: id, attempts }, 'task given up: the service died over it again and again');
     }
-    await this.#o.storage.sweep(new Set(tasks.map(({ id }) => id)));
-    for (const task of tasks) await this.#enqueue(task);
-    if (tasks.length > 0) this.#o.log.info({ tasks: tasks.length }, 'going on with unfinished tasks');
+    for (const { id, status } of goOn) if (status === 'processing') await table.requeue(id, 'lost');
+    await storage.sweep(new Set(goOn.map(({ id }) => id)));
+    for (const task of goOn.filter((task) => !isSuspect(task))) await this.#enqueue(task);
+    for (const task of goOn.filter(isSuspect)) await this.#enqueue(task, Date.now());
+    if (goOn.length > 0) log.info({ tasks: goOn.length }, 'going on with unfinished tasks');
   }
 
   view(task: Task): TaskView {
@@ -136,15 +157,17 @@ export class TaskRunner {
   /** Starts nothing more, lets what runs end for `graceMs`, then puts it back into the table's queue. */
   async close(graceMs: number): Promise<void> {
     this.#closing = true;
-    await this.#queue.close(graceMs);
+    const ended = this.#queue.close(graceMs);
+    const patience = setTimeout(() => this.#patience.giveUp(), graceMs);
+    await ended.finally(() => clearTimeout(patience));
   }
 
-  async #enqueue(task: Task): Promise<void> {
+  async #enqueue(task: Task, order = task.createdAt): Promise<void> {
     if (task.kind !== 'picture') {
       this.#forecast.admit(task.id, taskCost(task, this.#o.clipCost), task.owner);
     }
     const ready = await this.#work.isReady(task);
-    this.#queue.add(ready ? 'device' : 'picture', task.id, task.createdAt);
+    this.#queue.add(ready ? 'device' : 'picture', task.id, order);
   }
 
   async #obtainPicture(id: string, signal: AbortSignal): Promise<void> {
@@ -153,52 +176,83 @@ export class TaskRunner {
   }
 
   /** Runs one stretch of a task's life and sees to it that every way it can end leaves the table right. */
-  async #guard(id: string, stretch: () => Promise<void>): Promise<void> {
-    for (let again = true; again;) {
-      again = false;
+  async #guard(id: string, stretch: () => Promise<void>): Promise<Again | undefined> {
+    try {
+      await stretch();
+    } catch (error) {
       try {
-        await stretch();
-      } catch (error) {
-        try {
-          again = await this.#interrupted(id, error);
-        } catch (fault) {
-          // The table itself fails. The row keeps its state, and the next start finds it unfinished.
-          this.#o.log.error({ task: id, err: fault, cause: error }, 'task state cannot be written');
-        }
+        return await this.#patience.insist(() => this.#interrupted(id, error));
+      } catch (fault) {
+        // The row keeps its state, and the next start finds it unfinished.
+        this.#o.log.error({ task: id, err: fault, cause: error }, 'task state cannot be written');
       }
     }
+    return undefined;
   }
 
-  /** Settles a task whose stretch ended with an error. Resolves to true when it is to be tried again at once. */
-  async #interrupted(id: string, error: unknown): Promise<boolean> {
+  /**
+   * Settles a task whose stretch ended with an error. Gives when it is tried again, if it is. Each move is refused where the
+   * task was cancelled meanwhile: it neither runs again nor fails for another reason.
+   */
+  async #interrupted(id: string, error: unknown): Promise<Again | undefined> {
     const { table, storage, log } = this.#o;
-    if (this.#closing) {
-      await table.requeue(id);
-      return false;
+    const task = await table.get(id);
+    if (task && this.#closing && !isTerminal(task.status)) {
+      await table.requeue(id, 'stopped');
+      return undefined;
     }
-    // Either move is refused where the task was cancelled meanwhile: it neither runs again nor fails for another reason.
-    if (error instanceof PipelineError && error.code === 'worker_crashed') {
-      const crashes = 1 + ((await table.get(id))?.crashes ?? 0);
-      if (crashes < MAX_CRASHES && (await table.requeue(id, { crashed: true }))) {
-        log.warn({ task: id, crashes, err: error }, 'worker died, the clip is tried again');
-        this.#forecast.suspend(id);
-        return true;
-      }
-    }
+    const again =
+      task && ((await this.#afterCrash(task, error)) ?? (await this.#afterStorageFault(task, error)));
+    if (again) return again;
     const taskError = toTaskError(error);
     if (await table.fail(id, taskError)) {
       log[taskError.code === 'internal_error' ? 'error' : 'warn']({ task: id, err: error }, 'task failed');
     }
+    this.#storagePauses.delete(id);
     this.#forecast.end(id, false);
     await storage.removeInterim(id);
-    return false;
+    return undefined;
+  }
+
+  /** The first death of a worker is put right at once; a task over which they go on dying lets the others go first. */
+  async #afterCrash(task: Task, error: unknown): Promise<Again | undefined> {
+    if (!(error instanceof PipelineError) || error.code !== 'worker_crashed') return undefined;
+    const { id, createdAt, attempts } = task;
+    const crashes = task.crashes + 1;
+    if (crashes >= MAX_CRASHES || !(await this.#o.table.requeue(id, 'crashed'))) return undefined;
+    const behind = isSuspect({ crashes, attempts: attempts - 1 });
+    this.#o.log.warn({ task: id, crashes, behind, err: error }, 'worker died, the clip is tried again');
+    this.#forecast.suspend(id, { behind });
+    return { order: behind ? Date.now() : createdAt };
+  }
+
+  /** A fault of the table has passed when this runs; for room on the disk the task waits a while, and others go first. */
+  async #afterStorageFault({ id, createdAt }: Task, error: unknown): Promise<Again | undefined> {
+    const fault = storageFault(error);
+    if (!fault) return undefined;
+    const pauses = this.#storagePauses.get(id) ?? 0;
+    const afterMs = isTableFault(error) ? 0 : (this.#o.storagePausesMs ?? STORAGE_PAUSES_MS)[pauses];
+    if (afterMs === undefined) return undefined;
+    const requeued = await this.#o.table.requeue(id, 'stopped');
+    if (!requeued && (await this.#o.table.get(id))?.status !== 'queued') return undefined;
+    if (!isTableFault(error)) this.#storagePauses.set(id, pauses + 1);
+    this.#o.log.warn(
+      { task: id, code: fault.code, retryInMs: afterMs, err: error },
+      'storage fault, the task waits',
+    );
+    this.#forecast.suspend(id, { behind: afterMs > 0 });
+    return { order: createdAt, afterMs };
   }
 }
 
+const isSuspect = ({ crashes, attempts }: Pick<Task, 'crashes' | 'attempts'>): boolean =>
+  crashes + attempts >= SUSPECT_FROM;
+
 /** What a task row may say of an error: known errors speak for themselves, the rest stays in the log. */
 function toTaskError(error: unknown): TaskError {
-  if (error instanceof ServiceError || error instanceof PipelineError) {
-    return { code: error.code, message: error.message };
+  const known = storageFault(error) ?? error;
+  if (known instanceof ServiceError || known instanceof PipelineError) {
+    return { code: known.code, message: known.message };
   }
   return { code: 'internal_error', message: 'The task failed because of an internal error' };
 }

@@ -165,6 +165,22 @@ export class TaskTable extends EventEmitter<{
   }
 
   /**
+   * queued or processing → processing on a device. The attempt counts until its end is written down, so that what counts
+   * at a start are attempts over which the whole service died. `progress`: how far the task is already.
+   */
+  async begin(id: string, progress: number): Promise<boolean> {
+    const values = {
+      status: 'processing',
+      stage: 'encode',
+      started_at: sql<number>`coalesce(started_at, ${Date.now()})`,
+      attempts: sql<number>`attempts + 1`,
+      progress,
+    };
+    const live = { stage: 'encode', step: null, steps: null, progress } as const;
+    return this.#move(id, ['queued', 'processing'], values, live);
+  }
+
+  /**
    * processing → completed. Call it only when every file of `result` is whole and in place. `warnings` are all of the
    * task's, those it was created with among them; left out, they stay as they are.
    */
@@ -192,8 +208,11 @@ export class TaskTable extends EventEmitter<{
     });
   }
 
-  /** processing → queued, as after a stop or a crash. `crashed` counts against the task. */
-  requeue(id: string, { crashed = false } = {}): Promise<boolean> {
+  /**
+   * processing → queued. `stopped`: its run was ended for no fault of its own; `crashed`: its worker died; `lost`: the
+   * whole service died, and the attempt goes on counting.
+   */
+  requeue(id: string, why: 'stopped' | 'crashed' | 'lost'): Promise<boolean> {
     return this.#move(id, 'processing', {
       status: 'queued',
       stage: null,
@@ -201,7 +220,8 @@ export class TaskTable extends EventEmitter<{
       steps: null,
       progress: 0,
       started_at: null,
-      ...(crashed ? { crashes: sql<number>`crashes + 1` } : {}),
+      ...(why === 'crashed' ? { crashes: sql<number>`crashes + 1` } : {}),
+      ...(why === 'lost' ? {} : { attempts: 0 }),
     });
   }
 
@@ -286,7 +306,8 @@ export class TaskTable extends EventEmitter<{
     values: UpdateObject<Tables, 'tasks', 'tasks'>,
     live?: TaskProgress,
   ): Promise<boolean> {
-    return this.#db.transaction().execute(async (transaction) => {
+    const before = this.#live.get(id);
+    const moved = this.#db.transaction().execute(async (transaction) => {
       const row = await transaction
         .updateTable('tasks')
         .set(values)
@@ -300,6 +321,11 @@ export class TaskTable extends EventEmitter<{
       else this.#live.delete(id);
       this.#changed(id, 'moved', row.owner);
       return true;
+    });
+    return moved.catch((error: unknown) => {
+      if (before) this.#live.set(id, before);
+      else this.#live.delete(id);
+      throw error;
     });
   }
 

@@ -60,24 +60,32 @@ export class TaskPictures {
   async obtain(task: Task, { signal, onProgress, onPicture }: ObtainingOptions): Promise<void> {
     const wanted = wantedPictures(task);
     const shares = wanted.map(() => 0);
-    const failed = new AbortController();
+    // One signal for each: many listeners to the same are taken for a leak.
+    const aborts = wanted.map(() => new AbortController());
+    const abortAll = (reason: unknown): void => aborts.forEach((abort) => abort.abort(reason));
+    const onAbort = (): void => abortAll(signal.reason);
     const obtain = async (picture: Wanted, index: number): Promise<void> => {
       const report = (share: number): void => {
         shares[index] = share;
         onProgress(shares.reduce((sum, part) => sum + part) / shares.length);
       };
       try {
-        // One signal for each: many listeners to the same are taken for a leak.
-        const either = AbortSignal.any([signal, failed.signal]);
-        await this.#obtainOne(task.id, picture, { signal: either, onProgress: report, onPicture });
+        const options = { signal: aborts[index].signal, onProgress: report, onPicture };
+        await this.#obtainOne(task.id, picture, options);
       } catch (error) {
-        failed.abort(ofScene(picture.scene, error)); // the first one's reason stays
+        abortAll(ofScene(picture.scene, error)); // the first one's reason stays
         throw error;
       }
     };
-    // All have come to rest before the task goes on or fails: nothing is written behind its back.
-    await Promise.allSettled(wanted.map(obtain));
-    failed.signal.throwIfAborted();
+    signal.addEventListener('abort', onAbort);
+    try {
+      signal.throwIfAborted();
+      // All have come to rest before the task goes on or fails: nothing is written behind its back.
+      const outcomes = await Promise.allSettled(wanted.map(obtain));
+      if (outcomes.some(({ status }) => status === 'rejected')) aborts[0].signal.throwIfAborted();
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
   }
 
   async #obtainOne(id: string, { source, params, scene }: Wanted, options: ObtainingOptions): Promise<void> {

@@ -54,6 +54,7 @@ export function taskOfRow(row: Selectable<TaskRow>, live?: TaskProgress): Task {
     startedAt: row.started_at === null ? null : Number(row.started_at),
     endedAt: row.ended_at === null ? null : Number(row.ended_at),
     crashes: row.crashes,
+    attempts: row.attempts,
     placeholder: row.placeholder === 1,
     model: row.model,
     warnings: JSON.parse(row.warnings) as string[],

@@ -130,6 +130,8 @@ interface TaskState {
   readonly endedAt: number | null;
   /** How often a worker process died while running this task. */
   readonly crashes: number;
+  /** How often in a row a device began on this task and nothing more was heard: the whole service died over it. */
+  readonly attempts: number;
   /** True when the picture is the embedded source's stand-in for a real image provider's. */
   readonly placeholder: boolean;
   readonly error: TaskError | null;

@@ -6,6 +6,7 @@ import type { WorkerPool } from '../../pipeline/worker-pool.js';
 import type { PictureObtainer } from '../images/obtain.js';
 import type { MediaStorage } from '../media/storage.js';
 import type { Forecast } from './forecast.js';
+import type { Patience } from './patience.js';
 import type { TaskTable } from './table.js';
 import { clipsOf, jobOf, pictureShare, stepsOf } from './task-kinds.js';
 import { hasAllPictures, TaskPictures } from './task-pictures.js';
@@ -29,11 +30,11 @@ const PICTURE_FILE = 'picture.png';
  * still to be done, and what it throws is settled by the runner.
  */
 export class TaskWork {
-  readonly #o: WorkParts;
+  readonly #o: WorkParts & { readonly patience: Patience };
   readonly #forecast: Forecast;
   readonly #pictures: TaskPictures;
 
-  constructor(parts: WorkParts, forecast: Forecast) {
+  constructor(parts: WorkParts & { readonly patience: Patience }, forecast: Forecast) {
     this.#o = parts;
     this.#forecast = forecast;
     this.#pictures = new TaskPictures(parts.storage, parts.pictures, parts.pictureConcurrency);
@@ -49,24 +50,24 @@ export class TaskWork {
    * it goes on to a device.
    */
   async obtainPictures(id: string, signal: AbortSignal): Promise<Task | undefined> {
-    const { table, storage } = this.#o;
+    const { table } = this.#o;
     const task = await table.get(id);
     if (!task || !(await table.start(id, 'image'))) return this.#over(id);
     const most = pictureShare(task);
     const report = (share: number): void =>
       table.report(id, { stage: 'image', step: null, steps: null, progress: share * most });
     report(0);
-    await this.#pictures.obtain(task, {
+    const obtaining = this.#pictures.obtain(task, {
       signal,
       onProgress: report,
       // Before the picture is there, so that no end of the process loses it: it is obtained again then.
       onPicture: (picture) => table.notePicture(id, picture),
     });
-    const now = await table.get(id);
-    if (!now || isTerminal(now.status)) {
-      await storage.removePictures(id); // cancelled while it was written
-      return undefined;
-    }
+    await obtaining.catch(async (error: unknown) => {
+      await this.#clearIfEnded(id);
+      throw error;
+    });
+    if (await this.#clearIfEnded(id)) return undefined;
     if (task.kind === 'picture') {
       await this.#completePicture(id);
       return undefined;
@@ -75,9 +76,18 @@ export class TaskWork {
     return task;
   }
 
+  /** Removes what was stored of a task while somebody ended it. False when it goes on. */
+  async #clearIfEnded(id: string): Promise<boolean> {
+    const { table, storage } = this.#o;
+    const task = await table.get(id);
+    if (task && !isTerminal(task.status)) return false;
+    await storage.removePictures(id);
+    return true;
+  }
+
   /** The picture that was obtained is all that was asked for. */
   async #completePicture(id: string): Promise<void> {
-    const { table, storage } = this.#o;
+    const { table, storage, patience } = this.#o;
     const folder = await storage.createWork(id);
     try {
       await rename(storage.picture(id), join(folder, PICTURE_FILE));
@@ -85,21 +95,22 @@ export class TaskWork {
     } finally {
       await storage.removeWork(folder);
     }
-    const completed = await table.complete(id, { videos: [], picture: PICTURE_FILE }, 1);
+    const completed = await patience.insist(() =>
+      table.complete(id, { videos: [], picture: PICTURE_FILE }, 1),
+    );
     if (!completed) await storage.remove(id);
   }
 
   /** Makes the task's files on a device and completes it. */
   async makeVideo(id: string, signal: AbortSignal): Promise<void> {
-    const { table, storage, workers, clipTimeoutMs, log } = this.#o;
+    const { table, storage, workers, patience, clipTimeoutMs, log } = this.#o;
     const task = await table.get(id);
-    const queued = task?.status === 'queued';
-    if (!task || isTerminal(task.status) || (queued && !(await table.start(id, 'encode')))) {
+    const base = task ? pictureShare(task) : 0;
+    if (!task || !(await table.begin(id, base))) {
       this.#over(id);
       return;
     }
     this.#forecast.begin(id);
-    const base = pictureShare(task);
     const folder = await storage.createWork(id);
     try {
       const checkpoints = await storage.claimCheckpoints(id);
@@ -114,7 +125,7 @@ export class TaskWork {
       await storage.publishWork(folder, id);
       const { milliseconds, warnings, resumedSteps, ...files } = result;
       const told = [...task.warnings, ...warnings];
-      const completed = await table.complete(id, files, stepsOf(task), told);
+      const completed = await patience.insist(() => table.complete(id, files, stepsOf(task), told));
       if (!completed) await storage.remove(id); // moved by somebody else meanwhile: nothing points at the files
       this.#forecast.end(id, completed);
       await storage.removeInterim(id);

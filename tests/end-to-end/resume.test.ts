@@ -81,7 +81,7 @@ test('a clip goes on at its step whoever is killed, and its video is that of an 
   expect(steps).toHaveLength(3);
   expect(steps).toEqual([...steps].sort((a, b) => Number(a) - Number(b)));
   expect(Number(steps[0])).toBeGreaterThan(0);
-  const completed = server.log.find(({ msg, task: of }) => msg === 'clip completed' && of === id);
+  const completed = server.log.find(({ msg, task: of }) => msg === 'video completed' && of === id);
   expect(completed).toMatchObject({ resumedSteps: steps[2] });
   expect(await filesIn('checkpoints')).toEqual([]);
   expect(await filesIn('work')).toEqual([]);

@@ -42,6 +42,7 @@ describe('from a picture to a video over HTTP', () => {
   beforeAll(async () => {
     server = await start();
   });
+  afterAll(() => server.end('SIGTERM')); // the data folder is the next one's
 
   test('a photograph becomes a playable clip of just that photograph, moving', async () => {
     const { id } = await post(server.url, SMALL, rocket);
@@ -201,10 +202,22 @@ test('a signal sent to `npm start` stops the service itself', async () => {
   expect(() => process.kill(pid, 0)).toThrow('ESRCH');
 });
 
+test('a data folder in use is refused to a second server, until the first is gone, however it went', async () => {
+  const first = await start();
+  await expect(startServer(env)).rejects.toThrow(/ended with 1: DATA_DIR=.*in use by another server/s);
+  await first.end('SIGKILL');
+  const second = await start();
+  await second.end('SIGTERM');
+});
+
 describe('a wrong configuration ends the start with a clear message', () => {
   test.each<[Record<string, string>, RegExp]>([
     [{ PORT: 'many' }, /ended with 1: .*PORT=many/s],
     [{ MODEL: 'no-such-model' }, /ended with 1: .*no-such-model is not a model folder/s],
+    [
+      { DATA_DIR: '/dev/null/data' },
+      /ended with 1: DATA_DIR=\/dev\/null\/data cannot be written to: ENOTDIR/s,
+    ],
     [{ DEVICE: 'tpu' }, /ended with 1: .*DEVICE=tpu.*cuda/s],
   ])('%j', async (wrong, message) => {
     await expect(startServer({ ...env, ...wrong })).rejects.toThrow(message);

@@ -84,7 +84,9 @@ describe('a converted SVD pipeline in the service', () => {
     });
     expect(cached.video).not.toBe(plain.video);
     const missing = { deepcache_interval: '3', deepcache_branch: '1' };
-    await expect(post(server.url, missing, rocket)).rejects.toThrow(/"field":"deepcache_branch".*one of 0, 3/);
+    await expect(post(server.url, missing, rocket)).rejects.toThrow(
+      /"field":"deepcache_branch".*one of 0, 3/,
+    );
   });
 
   test('sizes that the network cannot take are refused with its divisor', async () => {

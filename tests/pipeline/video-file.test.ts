@@ -1,5 +1,13 @@
 import { afterAll, describe, expect, jest, test } from '@jest/globals';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { execFileSync } from 'node:child_process';
 import sharp from 'sharp';
@@ -405,6 +413,18 @@ describe('the target', () => {
       });
       expect(seen.closed).toBe(seen.started);
     }
+    expectClean();
+  });
+
+  test('on a full disk is named as such', async () => {
+    const { ffmpeg, target, expectClean } = room();
+    symlinkSync('/dev/full', `${target}.part`);
+    const { frames, seen } = source(grey, 10);
+    await expect(writeVideo(options({ ffmpeg, target, frames }))).rejects.toMatchObject({
+      code: 'storage_full',
+      message: 'The disk is full: the video could not be stored.',
+    });
+    expect(seen.closed).toBe(true);
     expectClean();
   });
 

@@ -1,3 +1,5 @@
+import { preferencesOf } from '../preferences.js';
+
 /** How long a client's request is held, and the status of the answer when its prediction has ended or not. */
 export interface Patience {
   readonly ms: number;
@@ -15,7 +17,7 @@ const WAIT = /^wait(?:\s*=\s*"?(\d{1,9})"?)?$/;
  * @param mostMs how long a request may be held
  */
 export function patienceOf(prefer: string, replicate: boolean, mostMs: number): Patience {
-  const wishes = prefer.split(',').map((wish) => wish.split(';')[0].trim().toLowerCase());
+  const wishes = preferencesOf(prefer);
   const wait = wishes.map((wish) => WAIT.exec(wish)).find((match) => match !== null);
   if (wait) {
     const asked = wait[1] === undefined ? mostMs : Number(wait[1]) * 1000;

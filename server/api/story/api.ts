@@ -8,6 +8,7 @@ import { accept } from '../accept.js';
 import type { ApiParts } from '../api-parts.js';
 import { markReplayed, readClaim } from '../idempotency-key.js';
 import { readJsonBody, type JsonBody } from '../json-body.js';
+import { preferencesOf } from '../preferences.js';
 import { createTaskJson } from '../task-json.js';
 import { waitForEnd } from '../wait.js';
 import { sendInfo, sendPicture, sendVideo } from './answers.js';
@@ -76,14 +77,17 @@ function createRunner(parts: ApiParts): (ctx: Context, errand: Errand) => Promis
   const { baseUrl, syncMs } = config;
   const toJson = createTaskJson(baseUrl);
   return async (ctx, { body, propose, async, send, failed }) => {
-    const claim = readClaim(ctx, { fields: body });
+    // The same body asks for something else elsewhere.
+    const claim = readClaim(ctx, { fields: { ...body, endpoint: ctx.path } });
     const submission = await accept(parts, () => Promise.resolve({ task: propose() }), { claim });
     const { id } = submission.task;
     markReplayed(ctx, submission);
-    if (async || prefersAsync(ctx)) {
+    const prefersAsync = preferencesOf(ctx.get('Prefer')).includes('respond-async');
+    if (async || prefersAsync) {
       const task = toJson(submission.task);
       ctx.status = 202;
-      ctx.set({ Location: task.urls.get, 'Preference-Applied': 'respond-async' });
+      ctx.set('Location', task.urls.get);
+      if (prefersAsync) ctx.set('Preference-Applied', 'respond-async');
       ctx.body = task;
       return;
     }
@@ -94,8 +98,6 @@ function createRunner(parts: ApiParts): (ctx: Context, errand: Errand) => Promis
     await send(ctx, storage, task);
   };
 }
-
-const prefersAsync = (ctx: Context): boolean => /(^|,)\s*respond-async\s*(;|,|$)/i.test(ctx.get('Prefer'));
 
 const notFinished = (statusUrl: string, taskId: string, ms: number): ServiceError =>
   new ServiceError(

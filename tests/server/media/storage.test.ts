@@ -135,6 +135,22 @@ describe('removing', () => {
     expect(await readFile(storage.file(ID, 'video-0.mp4'), 'utf8')).toBe('v');
   });
 
+  test.each(['removePictures', 'removeInterim', 'remove'] as const)(
+    '%s takes the pictures of every scene of that task alone',
+    async (remove) => {
+      const storage = createMediaStorage(folder);
+      for (const id of [ID, OTHER]) {
+        for (const scene of [0, 1, 11]) await storage.write(storage.picture(id, scene), Buffer.from('p'));
+      }
+      expect(await storage.hasPicture(ID, 11)).toBe(true);
+      expect(await storage.hasPicture(ID, 2)).toBe(false);
+      expect(await storage.hasPicture(ID)).toBe(false);
+      await storage[remove](ID);
+      const left = (await readdir(join(folder, 'pictures'))).sort();
+      expect(left).toEqual([0, 1, 11].map((scene) => `${OTHER}-${scene}.png`));
+    },
+  );
+
   test.each(['removeInterim', 'remove'] as const)(
     '%s takes the checkpoints of that task alone',
     async (remove) => {
@@ -184,11 +200,13 @@ describe('making the files of a task', () => {
     await storage.write(storage.picture(ID), Buffer.from('wanted'));
     await storage.write(storage.picture(OTHER), Buffer.from('ended'));
     await writeFile(`${storage.picture(OTHER)}.part`, 'half');
+    for (const id of [ID, OTHER]) await storage.write(storage.picture(id, 1), Buffer.from('of a scene'));
+    await writeFile(`${storage.picture(ID, 2)}.part`, 'half');
     await writeFile(join(await storage.createWork(ID), 'video-0.mp4.part'), 'half');
     await storage.claimCheckpoints(OTHER);
     const checkpoints = await storage.claimCheckpoints(ID);
     await storage.sweep(new Set([ID]));
-    expect(await readdir(join(folder, 'pictures'))).toEqual([`${ID}.png`]);
+    expect((await readdir(join(folder, 'pictures'))).sort()).toEqual([`${ID}-1.png`, `${ID}.png`]);
     expect(await readdir(join(folder, 'checkpoints'))).toEqual([basename(checkpoints)]);
     // Of a task that has ended the files stay; those of one that has not may be of a run that ended too early.
     expect(await readdir(storage.folder(OTHER))).toEqual(['video-0.mp4']);

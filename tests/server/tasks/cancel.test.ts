@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { access, readdir } from 'node:fs/promises';
+import { access, readdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -255,7 +255,7 @@ describe('a cancelled task never runs again', () => {
     const first = start(held.make);
     const [running, waiting, other] = [await submit(first), await submit(first), await submit(first)];
     await held.running(running);
-    for (const id of [running, waiting]) await first.cancel(id);
+    for (const id of [waiting, running]) await first.cancel(id);
     // The first runner is left as a killed process leaves its work; a second one starts over the same table.
     const second = start();
     await second.recover();
@@ -343,6 +343,44 @@ describe('races', () => {
       expect(a).toEqual(b);
       expect(a).toMatchObject(CANCELLED);
       expect(moves).toBeLessThanOrEqual(2); // its start, where it had not started, and its end
+    }
+  });
+
+  test('cancel against a worker that dies: it is cancelled, and never begins again', async () => {
+    for (let i = 0; i < 30; i++) {
+      const dying = withResolvers();
+      const running = withResolvers();
+      const runner = start(async () => {
+        running.resolve();
+        await dying.promise;
+        throw new PipelineError('worker_crashed', 'It died (SIGKILL)');
+      });
+      const id = await submit(runner);
+      await running.promise;
+      dying.resolve();
+      await steps(i);
+      expect(await runner.cancel(id)).toMatchObject({ id, ...CANCELLED });
+      await runner.close(5000);
+      expect(await table.get(id)).toMatchObject(CANCELLED);
+      expect(await readdir(join(folder, 'checkpoints')).catch(() => [])).toEqual([]);
+    }
+  });
+
+  test('cancel of a clip that is about to be resumed takes its checkpoints, wherever it is met', async () => {
+    for (let i = 0; i < 30; i++) {
+      const task = newTask();
+      await storage.write(storage.picture(task.id), picture.png);
+      await table.create(task);
+      await table.begin(task.id, 0);
+      const left = await storage.claimCheckpoints(task.id);
+      await writeFile(join(left, 'variation-0.checkpoint'), 'state');
+      const held = holdClips();
+      const runner = start(held.make);
+      await runner.recover();
+      await steps(i * 2);
+      expect(await runner.cancel(task.id)).toMatchObject(CANCELLED);
+      await expectNothingLeft(runner, task.id);
+      expect(await readdir(join(folder, 'checkpoints'))).toEqual([]);
     }
   });
 

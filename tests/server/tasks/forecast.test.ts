@@ -17,6 +17,16 @@ const learn = (): void => {
   forecast.end('teacher', true);
 };
 
+test('a task that runs no network takes its place, and says nothing of the pace of those that do', () => {
+  learn();
+  forecast.admit('stills', 0);
+  forecast.begin('stills');
+  time += 5000;
+  forecast.end('stills', true);
+  forecast.admit('clip', 100);
+  expect(outlook('clip')).toEqual({ queuePosition: 1, etaSeconds: 1 });
+});
+
 describe('positions', () => {
   test('count the waiting tasks in their order, from 1', () => {
     for (const id of ['a', 'b', 'c']) forecast.admit(id, 1);

@@ -187,6 +187,69 @@ describe('a worker that dies', () => {
   });
 });
 
+describe('a poisonous task', () => {
+  const crash = (): Promise<never> =>
+    Promise.reject(new PipelineError('worker_crashed', 'It died (SIGKILL)'));
+  const upload = async (task: NewTask): Promise<NewTask> => {
+    await storage.write(storage.picture(task.id), PNG);
+    return task;
+  };
+  /** A killed service: what it leaves is a begun attempt. */
+  const dieOver = async (id: string, times: number): Promise<void> => {
+    for (let i = 0; i < times; i++) {
+      await table.begin(id, 0);
+      await table.requeue(id, 'lost');
+    }
+  };
+
+  test('is tried again in its place once, and then goes behind those that wait', async () => {
+    const [poison, a, b] = [newTask(), newTask(), newTask()];
+    const order: string[] = [];
+    const runner = start({
+      make: (job, options) => {
+        order.push(job.id);
+        return job.id === poison.id ? crash() : made(job, options);
+      },
+    });
+    await Promise.all([poison, a, b].map(upload));
+    await Promise.all([poison, a, b].map((task) => runner.submit(task)));
+    expect(await ended(poison.id)).toMatchObject({ status: 'error', crashes: 2 });
+    expect(order).toEqual([poison.id, poison.id, a.id, b.id, poison.id]);
+  });
+
+  test('over which the whole service died goes behind the others at the start, and is given up in the end', async () => {
+    const [suspect, lost, once, fresh] = [newTask(), newTask(), newTask(), newTask()];
+    for (const task of [suspect, lost, once, fresh]) await table.create(await upload(task));
+    await dieOver(suspect.id, 9);
+    await dieOver(lost.id, 10);
+    await dieOver(once.id, 1);
+    const order: string[] = [];
+    const runner = start({ make: (job, options) => (order.push(job.id), made(job, options)) });
+    await runner.recover();
+    expect(await ended(lost.id)).toMatchObject({
+      status: 'error',
+      error: { code: 'worker_crashed', message: 'The service died 10 times in a row over this task' },
+    });
+    expect(await storage.hasPicture(lost.id)).toBe(false);
+    expect(await ended(suspect.id)).toMatchObject({ status: 'completed' });
+    expect(order).toEqual([once.id, fresh.id, suspect.id]);
+  });
+
+  test('is not what merely waited while the service died, or ran when it was stopped', async () => {
+    const [waiting, running] = [await upload(newTask()), await upload(newTask())];
+    for (const task of [running, waiting]) await table.create(task);
+    for (let i = 0; i < 12; i++) {
+      const runner = start({ make: untilAborted });
+      await runner.recover();
+      await until(running.id, ({ status }) => status === 'processing');
+      await runner.close(0);
+    }
+    for (const { id } of [running, waiting]) {
+      expect(await table.get(id)).toMatchObject({ status: 'queued', attempts: 0, crashes: 0 });
+    }
+  });
+});
+
 test('slow providers never hold the device', async () => {
   const obtain: Obtain = (_source, { signal }) =>
     new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))));

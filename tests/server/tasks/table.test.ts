@@ -71,7 +71,7 @@ describe('a task’s life', () => {
     await table.start(id, 'encode');
     expect(await table.fail(id, { code: 'timeout', message: 'Too slow' })).toBe(true);
     expect(await table.complete(id, RESULT, 7)).toBe(false);
-    expect(await table.requeue(id)).toBe(false);
+    expect(await table.requeue(id, 'stopped')).toBe(false);
     expect(await table.get(id)).toMatchObject({
       status: 'error',
       error: { code: 'timeout', message: 'Too slow' },
@@ -91,13 +91,32 @@ describe('a task’s life', () => {
     const { id } = await table.create(newTask());
     await table.start(id, 'encode');
     table.report(id, { stage: 'sample', step: 3, steps: 7, progress: 0.4 });
-    await table.requeue(id);
+    await table.requeue(id, 'stopped');
     expect(await table.get(id)).toMatchObject({ status: 'queued', progress: 0, startedAt: null, crashes: 0 });
     await table.start(id, 'encode');
-    await table.requeue(id, { crashed: true });
+    await table.requeue(id, 'crashed');
     await table.start(id, 'encode');
-    await table.requeue(id, { crashed: true });
+    await table.requeue(id, 'crashed');
     expect(await table.get(id)).toMatchObject({ status: 'queued', crashes: 2 });
+  });
+
+  test('attempts count until their end is written down: at the next start those are left over which all died', async () => {
+    const { id } = await table.create(newTask({ source: { type: 'prompt', prompt: 'a fox' } }));
+    const attempts = async (): Promise<unknown> => (await table.get(id))?.attempts;
+    await table.start(id, 'image');
+    const startedAt = (await table.get(id))?.startedAt;
+    expect(await table.begin(id, 0.05)).toBe(true);
+    expect(await table.get(id)).toMatchObject({ stage: 'encode', progress: 0.05, attempts: 1, startedAt });
+    await table.requeue(id, 'lost');
+    await table.begin(id, 0);
+    expect(await attempts()).toBe(2);
+    await table.requeue(id, 'stopped');
+    expect(await attempts()).toBe(0);
+    await table.begin(id, 0);
+    await table.requeue(id, 'crashed');
+    expect(await table.get(id)).toMatchObject({ attempts: 0, crashes: 1 });
+    await table.fail(id, { code: 'cancelled', message: 'Cancelled' });
+    expect(await table.begin(id, 0)).toBe(false);
   });
 
   test('progress is seen at once and never runs backwards', async () => {

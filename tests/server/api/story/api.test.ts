@@ -205,6 +205,10 @@ describe('a client that does not wait', () => {
     expect(second.headers.get('content-disposition')).toBe(first.headers.get('content-disposition'));
     expect(second.headers.get('idempotent-replayed')).toBe('true');
     expect((await post('/generate-video', STORY, headers)).status).toBe(422);
+    const picture = { prompt: 'a fox' };
+    expect((await post('/tasks', picture, { 'idempotency-key': 'fox' })).status).toBe(201);
+    const elsewhere = await post('/generate', picture, { 'idempotency-key': 'fox' });
+    expect([elsewhere.status, await elsewhere.json()]).toEqual([422, { detail: expect.stringMatching(/sent before/) }]); // prettier-ignore
   });
 
   test('when the time is up is told where to poll, and the task goes on', async () => {
