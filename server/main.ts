@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { pino, type Logger } from 'pino';
 import { clipCost } from '../pipeline/clip-cost.js';
@@ -68,16 +68,10 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
     log,
   });
   const server = listener(createServer({ headersTimeout: 10_000, requestTimeout: 120_000 }), app);
-  server.listen(config.port, config.host);
-  await once(server, 'listening');
-  const address = server.address();
-  const port = typeof address === 'object' && address ? address.port : config.port;
+  const port = await listen(server, config);
   const url = config.baseUrl ?? `http://localhost:${port}`;
-  const provider = config.imageProvider.name;
-  log.info(
-    { host: config.host, port, model: manifest.name, pictures: provider },
-    `taking requests at ${url}`,
-  );
+  const facts = { host: config.host, port, model: manifest.name, pictures: config.imageProvider.name };
+  log.info(facts, `taking requests at ${url}`);
 
   return async () => {
     server.close();
@@ -91,6 +85,14 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
     await table.close();
     dataFolder.release();
   };
+}
+
+/** Gives the port, which the system chooses for 0. */
+async function listen(server: Server, { port, host }: Config): Promise<number> {
+  server.listen(port, host);
+  await once(server, 'listening');
+  const address = server.address();
+  return typeof address === 'object' && address ? address.port : port;
 }
 
 function startWorkers(modelFolder: string, config: Config, log: Logger): WorkerPool {

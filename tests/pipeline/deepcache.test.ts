@@ -107,7 +107,7 @@ async function writtenOutHeun(fields: typeof HEUN): Promise<Float64Array> {
     const results = isWhole
       ? await unet.run(feeds)
       : await shallow.run({ ...feeds, feature_b1: features[slot] });
-    if (isWhole) features[slot] = results.feature_b1 as Tensor;
+    if (isWhole) features[slot] = results.feature_b1;
     const raw = results.out_sample.data as Float32Array;
     return x.map((value, i) => {
       const scale = 1 + (1.5 * Math.floor(i / latent)) / (F - 1); // 1 to 2.5 over the frames
