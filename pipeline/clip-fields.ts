@@ -24,6 +24,11 @@ const ANY_MODEL: Limits = {
 };
 const MIN_SIDE = 64;
 
+/** How the picture comes to the size of the clip: scaled to cover it and cropped, or stretched. */
+export const FITS = ['cover', 'stretch'] as const;
+/** The files made of each variation. */
+export const OUTPUTS = ['mp4', 'mp4+gif'] as const;
+
 /** The names of the fields that are not a component's. */
 export const CLIP_SETTINGS = [
   'W',
@@ -37,6 +42,8 @@ export const CLIP_SETTINGS = [
   'decoding_t',
   'decoding_overlap',
   'num_cols',
+  'fit',
+  'outputs',
   'deepcache_interval',
   'deepcache_branch',
   'preset',
@@ -68,6 +75,8 @@ function settings(model: Limits): readonly ClipField[] {
     integer('decoding_t', 1, 1e9, 'Frames decoded at a time: less needs less memory'),
     integer('decoding_overlap', 0, 8, 'Neighbour frames decoded on either side of those, against seams'),
     integer('num_cols', 1, 10, 'Variations, with the seeds seed, seed + 1, …'),
+    choice('fit', FITS, 'The picture covers the clip and is cropped, or is stretched to its proportions'),
+    choice('outputs', OUTPUTS, 'Files made: the video, or the video and an animated GIF of it'),
     integer(
       'deepcache_interval',
       1,
@@ -89,7 +98,7 @@ function components(): readonly ClipField[] {
   const fields = new Map<string, ClipField>();
   for (const kind of COMPONENT_KINDS) {
     const choices = CATALOGUE[kind].map(({ name }) => name);
-    fields.set(kind, { name: kind, type: 'choice', choices, description: `The ${kind}` });
+    fields.set(kind, choice(kind, choices, `The ${kind}`));
     for (const component of CATALOGUE[kind]) {
       for (const parameter of component.parameters) {
         fields.set(parameter.name, widened(parameter, component.name, fields.get(parameter.name)));
@@ -115,6 +124,12 @@ const number = (name: string, min: number, max: number, description: string): Cl
   description,
 });
 const integer = (...args: Parameters<typeof number>): ClipField => ({ ...number(...args), type: 'integer' });
+const choice = (name: string, choices: readonly string[], description: string): ClipField => ({
+  name,
+  type: 'choice',
+  choices,
+  description,
+});
 
 /** What a field allows, in words. */
 export function allowedValues({ type, min, max, multipleOf, choices }: ClipField): string {

@@ -43,6 +43,8 @@ export interface ClipNote {
 export interface ClipVideo {
   readonly file: string;
   readonly thumbnail: string;
+  /** Where the job asks for one. */
+  readonly gif?: string;
   readonly seed: number;
   readonly frames: number;
   readonly bytes: number;

@@ -1,3 +1,5 @@
+import type { FITS, OUTPUTS } from './clip-fields.js';
+
 /**
  * Everything that decides a clip, resolved: the wire names of the img2vid API with no value left open. The parameters
  * of the three components lie flat beside the rest, as on the wire, so that a task's `params` can be posted again.
@@ -19,6 +21,10 @@ export interface ClipParams {
   readonly decoding_overlap: number;
   /** Variations, with the seeds seed, seed + 1, … */
   readonly num_cols: number;
+  /** How the picture comes to the size of the clip. */
+  readonly fit: (typeof FITS)[number];
+  /** The files made of each variation. */
+  readonly outputs: (typeof OUTPUTS)[number];
   /** Every so many steps the whole network is evaluated, in between only its outer part; 1 is always the whole one. */
   readonly deepcache_interval: number;
   /** Where the network is cut for that; left out with an interval of 1. */

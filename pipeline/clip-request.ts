@@ -14,6 +14,7 @@ import {
 import { allowedValues, clipFields, type ClipField } from './clip-fields.js';
 import type { ClipParams } from './clip-params.js';
 import { resolveDeepcache } from './deepcache-fields.js';
+import { MAX_GIF_FPS } from './gif.js';
 import type { ModelManifest, PresetName } from './manifest.js';
 import { startingFrom } from './presets.js';
 
@@ -25,7 +26,7 @@ export interface ResolvedClip {
 
 const NUMERIC = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
-/** Forms carry numbers as text. */
+/** Forms carry numbers as text: gives the number, and anything else as it is. */
 export const numberFromText = (value: unknown): unknown =>
   typeof value === 'string' && NUMERIC.test(value.trim()) ? Number(value) : value;
 
@@ -95,6 +96,8 @@ export function resolveClip(
     decoding_t: setting('decoding_t'),
     decoding_overlap: (given.decoding_overlap as number | undefined) ?? 0,
     num_cols: (given.num_cols as number | undefined) ?? 1,
+    fit: (given.fit as ClipParams['fit'] | undefined) ?? 'cover',
+    outputs: (given.outputs as ClipParams['outputs'] | undefined) ?? 'mp4',
     ...resolveDeepcache({ ...start.caching, ...given }, manifest),
     sampler: sampling.sampler.name,
     discretization: sampling.discretization.name,
@@ -108,6 +111,7 @@ export function resolveClip(
   const warnings = [
     ...warningsFor(given, sampling, manifest),
     ...overlapWarnings(params),
+    ...gifWarnings(params),
     ...cacheWarnings(given, params),
   ];
   return { params, warnings };
@@ -176,6 +180,11 @@ function cacheWarnings(given: Readonly<Record<string, unknown>>, params: ClipPar
     ];
   }
   return [];
+}
+
+function gifWarnings({ outputs, fps }: ClipParams): string[] {
+  if (outputs !== 'mp4+gif' || fps <= MAX_GIF_FPS) return [];
+  return [`The GIF plays at ${MAX_GIF_FPS} frames a second, not ${fps}: players show none faster`];
 }
 
 function warningsFor(

@@ -53,7 +53,7 @@ async function makeClip(job: ClipJob, context: ClipContext, clock: StageClock): 
   const { manifest } = context.model;
   const sampling = prepareSampling(params, manifest);
   const plan = planEvaluations(params, manifest);
-  const fitted = await fitPicture(job.picture, params.W, params.H);
+  const fitted = await fitPicture(job.picture, params.W, params.H, params.fit);
   const picture = toTensor(fitted.rgb);
   const checkpoints = await openCheckpoints(job, context);
   const grid =
@@ -124,6 +124,7 @@ async function makeVariation(variation: Variation, context: ClipContext): Promis
 
   const file = `video-${index}.mp4`;
   const thumbnail = `thumbnail-${index}.png`;
+  const gif = params.outputs === 'mp4+gif' ? `video-${index}.gif` : undefined;
   report('decode', 0, T);
   const { bytes } = await writeVideo({
     ffmpeg: ffmpeg.path,
@@ -133,6 +134,7 @@ async function makeVariation(variation: Variation, context: ClipContext): Promis
     fps,
     count: T,
     target: join(folder, file),
+    ...(gif === undefined ? {} : { gif: join(folder, gif) }),
     signal,
     timeoutMs: ENCODING_LIMIT_MS,
     onFrame: async (frame, f) => {
@@ -142,7 +144,7 @@ async function makeVariation(variation: Variation, context: ClipContext): Promis
     },
   });
   report('write', 1, 1);
-  return { file, thumbnail, seed, frames: T, bytes };
+  return { file, thumbnail, ...(gif === undefined ? {} : { gif }), seed, frames: T, bytes };
 }
 
 /**

@@ -14,7 +14,7 @@ export interface EvaluationCounts {
 
 /** All that one variation of a clip asks of the network, known before it is made. */
 export interface EvaluationPlan extends EvaluationCounts {
-  /** What each step costs, in whole evaluations of one row. */
+  /** What each step costs, in evaluations of the whole network with all the rows that the model can have. */
   readonly stepCosts: readonly number[];
 }
 
@@ -34,7 +34,7 @@ export function planEvaluations(params: ClipParams, manifest: ModelManifest): Ev
   const stepCosts = Array.from({ length: sampling.steps }, (_, step) => {
     let cost = 0;
     sampling.branchesAt(step).forEach((branches, slot) => {
-      const rows = branches === 'both' ? 2 : 1;
+      const rows = branches === 'both' || !manifest.abilities.guidance ? 1 : 0.5;
       if (schedule.isShallow({ step, slot }, branches)) {
         shallow++;
         cost += rows * share;

@@ -13,17 +13,26 @@ const MAX_SIDE = 16384;
 const MAX_PIXELS = 40e6;
 
 /**
- * Scales a picture file to cover width × height and crops the rest evenly from both ends, so nothing is distorted.
- * Lanczos, EXIF orientation applied, transparency laid on white, 8-bit sRGB, first frame of an animation. Throws
+ * Brings a picture file to width × height. `cover` scales it and crops the rest evenly from both ends, so nothing is
+ * distorted; `stretch` keeps all of it, but not its proportions. Lanczos, EXIF orientation applied, transparency laid on white, 8-bit sRGB, first frame of an animation. Throws
  * PipelineError `invalid_picture` where the file cannot be decoded or has more than 40 megapixels.
  */
-export async function fitPicture(input: string | Buffer, width: number, height: number): Promise<Picture> {
+export async function fitPicture(
+  input: string | Buffer,
+  width: number,
+  height: number,
+  fit: 'cover' | 'stretch' = 'cover',
+): Promise<Picture> {
   checkSide('width', width);
   checkSide('height', height);
   try {
     const rgb = await sharp(input, { failOn: 'error', limitInputPixels: MAX_PIXELS })
       .autoOrient()
-      .resize(width, height, { fit: 'cover', position: 'centre', kernel: 'lanczos3' })
+      .resize(width, height, {
+        fit: fit === 'stretch' ? 'fill' : 'cover',
+        position: 'centre',
+        kernel: 'lanczos3',
+      })
       .flatten({ background: 'white' })
       .raw() // 8-bit sRGB of three channels, whatever came in
       .toBuffer();

@@ -7,6 +7,7 @@ import type { ChildProcess } from 'node:child_process';
 import ffmpegCommand, { type FfmpegCommand } from 'fluent-ffmpeg';
 import { discard, partOf, publish } from './atomic-file.js';
 import { PipelineError } from './errors.js';
+import { gifDelay, gifFilters } from './gif.js';
 import { isDiskFull } from './system-error.js';
 
 export interface VideoOptions {
@@ -25,6 +26,8 @@ export interface VideoOptions {
   readonly count: number;
   /** Absolute path. Appears only when the file is whole. */
   readonly target: string;
+  /** Absolute path of an animated GIF of the same frames, made in the same run and there when the video is. */
+  readonly gif?: string;
   readonly signal?: AbortSignal;
   readonly timeoutMs: number;
   /**
@@ -48,8 +51,9 @@ const MAX_THREADS = 4;
 const STDERR_TAIL = 2048;
 
 /**
- * Encodes raw frames as H.264 in MP4 (yuv420p, BT.709, index in front) and returns when the file is durable under its
- * name. However it ends, no child process, no open frame source and no partial file remains.
+ * Encodes raw frames as H.264 in MP4 (yuv420p, BT.709, index in front), and as a GIF where one is wanted, and returns
+ * when the files are durable under their names. However it ends, no child process, no open frame source and no partial
+ * file remains.
  *
  * Throws PipelineError: `invalid_parameter`; `ffmpeg_missing`; `timeout`; `storage_full`; `encode_failed` (wrong number or length of
  * frames, or ffmpeg's failure, the end of its log as the cause); `cancelled`, or the signal's own reason where that is
@@ -60,7 +64,7 @@ const STDERR_TAIL = 2048;
  */
 export async function writeVideo(options: VideoOptions): Promise<{ frames: number; bytes: number }> {
   checkOptions(options);
-  const { ffmpeg, target, signal, count } = options;
+  const { ffmpeg, target, gif, signal, count } = options;
   const source = openSource(options);
   try {
     await access(ffmpeg, constants.X_OK).catch((cause: unknown) => {
@@ -71,13 +75,12 @@ export async function writeVideo(options: VideoOptions): Promise<{ frames: numbe
     if (signal?.aborted) throw cancelled(signal);
     await encode(options, source);
     if (source.sent() !== count) throw wrongCount(source.sent(), count); // ffmpeg calls both "no input" and "less input" a success
-    const bytes = await publish(target).catch((cause: unknown) => {
-      if (isDiskFull(cause)) throw diskFull(cause);
-      throw new PipelineError('encode_failed', 'The video file could not be stored.', { cause });
-    });
+    if (gif !== undefined) await publish(gif).catch(notStored);
+    const bytes = await publish(target).catch(notStored);
     return { frames: count, bytes };
   } catch (error) {
     await discard(target);
+    if (gif !== undefined) await discard(gif);
     throw error;
   } finally {
     await source.close();
@@ -177,7 +180,7 @@ function encode(options: VideoOptions, source: Source): Promise<void> {
 }
 
 function buildCommand(options: VideoOptions, input: Readable): FfmpegCommand {
-  const { width, height, fps, target, ffmpeg, preset = PRESET } = options;
+  const { width, height, fps, target, gif, ffmpeg, preset = PRESET } = options;
   const command = ffmpegCommand(input)
     .inputFormat('rawvideo')
     .inputOptions(['-pixel_format', 'rgb24', '-video_size', `${width}x${height}`, '-framerate', `${fps}`])
@@ -193,8 +196,20 @@ function buildCommand(options: VideoOptions, input: Readable): FfmpegCommand {
     .outputOptions(['-color_range', 'tv', '-movflags', '+faststart'])
     .format('mp4')
     .output(partOf(target));
+  if (gif !== undefined) addGif(command, gif, fps);
   command.setFfmpegPath(ffmpeg);
   return withoutProbes(command);
+}
+
+/** A second output of the same frames. The rate is that of the delay, so that every frame falls on a place of its own. */
+function addGif(command: FfmpegCommand, target: string, fps: number): void {
+  const delay = gifDelay(fps);
+  command
+    .output(partOf(target))
+    .noAudio()
+    .videoFilters(gifFilters(delay))
+    .outputOptions(['-r', `100/${delay}`, '-loop', '0', '-final_delay', `${delay}`])
+    .format('gif');
 }
 
 /**
@@ -205,7 +220,7 @@ function withoutProbes(command: FfmpegCommand): FfmpegCommand {
   const format = { description: '', canDemux: true, canMux: true };
   const encoder = { type: 'video', description: '', frameMT: false, sliceMT: false, experimental: false };
   const none = null as unknown as Error; // the declared callback type leaves out "no error"
-  command.availableFormats = (answer) => answer(none, { rawvideo: format, mp4: format });
+  command.availableFormats = (answer) => answer(none, { rawvideo: format, mp4: format, gif: format });
   command.availableEncoders = (answer) =>
     answer(none, { libx264: { ...encoder, drawHorizBand: false, directRendering: false } });
   return command;
@@ -221,7 +236,7 @@ function takeOverSpawnError(child: ChildProcess, listener: (error: Error) => voi
   child.once('error', listener);
 }
 
-function checkOptions({ width, height, fps, count, target, timeoutMs }: VideoOptions): void {
+function checkOptions({ width, height, fps, count, target, gif, timeoutMs }: VideoOptions): void {
   const expect = (ok: boolean, name: string, what: string, got: number | string): void => {
     if (!ok) throw new PipelineError('invalid_parameter', `Expected \`${name}\` to be ${what}, got ${got}.`);
   };
@@ -231,7 +246,13 @@ function checkOptions({ width, height, fps, count, target, timeoutMs }: VideoOpt
   expect(fps > 0 && fps <= 1000, 'fps', 'a number above 0, at most 1000', fps);
   expect(Number.isInteger(count) && count >= 1, 'count', 'an integer of at least 1', count);
   expect(isAbsolute(target), 'target', 'an absolute path', target);
+  if (gif !== undefined) expect(isAbsolute(gif), 'gif', 'an absolute path', gif);
   expect(timeoutMs > 0 && timeoutMs < 2 ** 31, 'timeoutMs', 'from 1 to 2147483647', timeoutMs);
+}
+
+function notStored(cause: unknown): never {
+  if (isDiskFull(cause)) throw diskFull(cause);
+  throw new PipelineError('encode_failed', 'The video file could not be stored.', { cause });
 }
 
 const wrongCount = (got: number | string, expected: number): PipelineError =>

@@ -53,9 +53,15 @@ const MAX_RESTART_DELAY_MS = 30_000;
  * blocks its thread for a whole step and native code can crash, so neither happens in the process that serves clients.
  * A process that dies is replaced; a job that does not obey a cancel in time is ended by killing its process.
  *
- * Emits `state` after every change of `state`, `ready` with the worker's description, `died` with the reason.
+ * Emits `state` after every change of `state`, `ready` with the worker's description, `died` with the reason, and `done` with
+ * each job that was finished and its result.
  */
-export class WorkerProcess extends EventEmitter<{ state: []; ready: [WorkerInfo]; died: [string] }> {
+export class WorkerProcess extends EventEmitter<{
+  state: [];
+  ready: [WorkerInfo];
+  died: [string];
+  done: [Job, ClipResult];
+}> {
   readonly #options: Required<WorkerOptions>;
   #child: ChildProcess | undefined;
   #state: WorkerState = 'starting';
@@ -75,6 +81,11 @@ export class WorkerProcess extends EventEmitter<{ state: []; ready: [WorkerInfo]
       halfBatch: false,
       ...options,
     };
+  }
+
+  /** The device as it was asked for. */
+  get device(): string {
+    return this.#options.device;
   }
 
   get state(): WorkerState {
@@ -194,7 +205,10 @@ export class WorkerProcess extends EventEmitter<{ state: []; ready: [WorkerInfo]
         if (this.#running?.job.id === message.id) this.#running.onNote?.(message.note);
         break;
       case 'done':
-        if (this.#running?.job.id === message.id) this.#running.settle(message.result);
+        if (this.#running?.job.id === message.id) {
+          this.emit('done', this.#running.job, message.result);
+          this.#running.settle(message.result);
+        }
         break;
       case 'failed':
         if (this.#running?.job.id === message.id) {

@@ -3,7 +3,7 @@
  * started by WorkerProcess. It takes one job at a time over IPC and reports progress; a cancel takes effect between two
  * evaluations.
  */
-import { Worker } from 'node:worker_threads';
+import './watch-parent.js';
 import { runClip, type ClipContext } from './clip.js';
 import type { FromWorker, Job, ToWorker, WireError } from './clip-job.js';
 import { isCudaFault } from './device-errors.js';
@@ -77,8 +77,7 @@ async function main(): Promise<void> {
   });
 }
 
-// The parent is gone: a worker without one would hold its device for nobody. The thread notices while a step runs too.
-new Worker(new URL('./parent-watch.js', import.meta.url), { workerData: process.ppid }).unref();
+// The parent is gone: a worker without one would hold its device for nobody.
 process.on('disconnect', () => process.exit(0));
 // A stop of the whole group (Ctrl-C, a pod's SIGTERM) is the parent's to carry out: it lets a clip finish first.
 process.on('SIGINT', () => undefined);

@@ -67,12 +67,15 @@ function wireFields(options: Options): Record<string, string> {
   return Object.fromEntries(given);
 }
 
-/** Puts the finished files where they were asked for: FILE.mp4, then FILE-2.mp4, … and FILE-grid.mp4. */
+/** Puts the finished files where they were asked for: FILE.mp4, FILE.gif, then FILE-2.mp4, … and FILE-grid.mp4. */
 async function deliver(result: ClipResult, folder: string, out: string): Promise<string[]> {
   const { dir, name } = parse(out);
-  const files = result.videos.map(
-    ({ file }, index) => [file, index === 0 ? out : join(dir, `${name}-${index + 1}.mp4`)] as const,
-  );
+  const files: (readonly [file: string, target: string])[] = [];
+  result.videos.forEach(({ file, gif }, index) => {
+    const stem = join(dir, index === 0 ? name : `${name}-${index + 1}`);
+    files.push([file, `${stem}.mp4`]);
+    if (gif !== undefined) files.push([gif, `${stem}.gif`]);
+  });
   if (result.grid !== undefined) files.push([result.grid, join(dir, `${name}-grid.mp4`)]);
   for (const [file, target] of files) {
     await copyFile(join(folder, file), `${target}.part`);

@@ -1,5 +1,14 @@
+import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import {
+  ACCESS_SECRET_VARIABLES,
+  accessEnvironment,
+  accessSettings,
+  checkAccess,
+  type AccessSettings,
+} from './access/settings.js';
+import { admissionEnvironment, admissionSettings, type AdmissionSettings } from './admission/settings.js';
 import {
   checkProvider,
   providerEnvironment,
@@ -15,6 +24,9 @@ import {
   type WebhookSettings,
 } from './webhooks/settings.js';
 
+/** Comes with the service, which is compiled into another folder than its sources. */
+const BUNDLED_PICTURE = createRequire(import.meta.url).resolve('#assets/default-picture.jpg');
+
 const integer = (fallback: number, min: number, max = Number.MAX_SAFE_INTEGER) =>
   z.coerce.number().int().min(min).max(max).default(fallback);
 
@@ -26,10 +38,11 @@ const deviceList = z
   .regex(/^(auto|cpu|cuda(:\d+)?(,cuda:\d+)*)$/, 'expected auto, cpu, cuda, or a list such as cuda:0,cuda:1')
   .default('auto');
 
-const flag = z
-  .enum(['0', '1', 'false', 'true'])
-  .default('0')
-  .transform((value) => value === '1' || value === 'true');
+const flag = (fallback: '0' | '1') =>
+  z
+    .enum(['0', '1', 'false', 'true'])
+    .default(fallback)
+    .transform((value) => value === '1' || value === 'true');
 
 const variables = z.object({
   PORT: integer(5000, 0, 65535),
@@ -43,8 +56,8 @@ const variables = z.object({
   MODELS_DIR: z.string().min(1).default('./models'),
   MODEL: z.string().min(1).default('kenburns'),
   DEVICE: deviceList,
-  LOW_VRAM: flag,
-  HALF_BATCH: flag,
+  LOW_VRAM: flag('0'),
+  HALF_BATCH: flag('0'),
   ...providerEnvironment,
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   MAX_UPLOAD_MB: integer(20, 1, 1000),
@@ -54,13 +67,23 @@ const variables = z.object({
   CLIP_TIMEOUT_SECONDS: integer(3600, 10, 86_400),
   EVENTS_SECONDS: integer(90, 1, 86_400),
   SYNC_SECONDS: integer(90, 1, 3600),
+  DEFAULT_PICTURE: z.string().min(1).default(BUNDLED_PICTURE),
+  IMG2VIDEO_KEEP_HOURS: integer(24, 1, 87_600),
+  MIN_FREE_DISK_MB: integer(256, 0),
+  METRICS: flag('1'),
+  METRICS_OPEN: flag('0'),
+  LOG_PROMPTS: flag('0'),
   MAX_SCENES: integer(20, 2, 1000),
   KEEP_DAYS: amount(36_500),
   MAX_MEDIA_GB: amount(1_000_000),
   ...webhookEnvironment,
+  ...accessEnvironment,
+  ...admissionEnvironment,
 });
 
-const environment = variables.superRefine(checkProvider);
+const SECRETS = [...SECRET_VARIABLES, ...WEBHOOK_SECRET_VARIABLES, ...ACCESS_SECRET_VARIABLES];
+
+const environment = variables.superRefine(checkProvider).superRefine(checkAccess);
 
 /** Everything that the environment decides, checked and typed. Paths are absolute. */
 export interface Config {
@@ -80,6 +103,12 @@ export interface Config {
   readonly halfBatch: boolean;
   readonly imageProvider: ProviderSettings;
   readonly logLevel: string;
+  /** The log shows prompts, and addresses with their queries. */
+  readonly logPrompts: boolean;
+  /** `/metrics`: not there, for whoever has an admin key, or for everybody. */
+  readonly metrics: 'off' | 'closed' | 'open';
+  /** With less room than this on the disk the service is not ready. */
+  readonly minFreeBytes: number;
   readonly maxUploadBytes: number;
   readonly maxPicturePixels: number;
   readonly pictureConcurrency: number;
@@ -89,9 +118,15 @@ export interface Config {
   readonly eventsMs: number;
   /** How long a request that waits for its result is held; a pod's proxy cuts it off at 100 s. */
   readonly syncMs: number;
+  /** Path of the picture that the animate API moves where it is given none. */
+  readonly defaultPicture: string;
+  /** How long the img2video API keeps a result. */
+  readonly img2videoKeepMs: number;
   /** The most scenes of one story. */
   readonly maxScenes: number;
   readonly webhooks: WebhookSettings;
+  readonly access: AccessSettings;
+  readonly admission: AdmissionSettings;
   readonly retention: RetentionSettings;
 }
 
@@ -103,7 +138,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   if (!parsed.success) {
     const lines = parsed.error.issues.map((issue) => {
       const name = String(issue.path[0]);
-      const secret = [...SECRET_VARIABLES, ...WEBHOOK_SECRET_VARIABLES].includes(name);
+      const secret = SECRETS.includes(name);
       const value = secret ? '' : `=${given[name] ?? ''}`;
       return `${name}${value}: ${issue.message}`;
     });
@@ -123,6 +158,9 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     halfBatch: e.HALF_BATCH,
     imageProvider: providerSettings(e),
     logLevel: e.LOG_LEVEL,
+    logPrompts: e.LOG_PROMPTS,
+    metrics: e.METRICS ? (e.METRICS_OPEN ? 'open' : 'closed') : 'off',
+    minFreeBytes: e.MIN_FREE_DISK_MB * 1024 * 1024,
     maxUploadBytes: e.MAX_UPLOAD_MB * 1024 * 1024,
     maxPicturePixels: e.MAX_PICTURE_MEGAPIXELS * 1_000_000,
     pictureConcurrency: e.PICTURE_CONCURRENCY,
@@ -130,8 +168,12 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     clipTimeoutMs: e.CLIP_TIMEOUT_SECONDS * 1000,
     eventsMs: e.EVENTS_SECONDS * 1000,
     syncMs: e.SYNC_SECONDS * 1000,
+    defaultPicture: resolve(e.DEFAULT_PICTURE),
+    img2videoKeepMs: e.IMG2VIDEO_KEEP_HOURS * 3_600_000,
     maxScenes: e.MAX_SCENES,
     webhooks: webhookSettings(e),
+    access: accessSettings(e),
+    admission: admissionSettings(e),
     retention: {
       keepMs: e.KEEP_DAYS && e.KEEP_DAYS * 86_400_000,
       maxMediaBytes: e.MAX_MEDIA_GB && e.MAX_MEDIA_GB * 1024 ** 3,

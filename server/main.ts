@@ -1,28 +1,31 @@
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
-import { pino, type Logger } from 'pino';
+import type { Logger } from 'pino';
 import { clipCost } from '../pipeline/clip-cost.js';
 import { readManifest } from '../pipeline/manifest.js';
 import { WorkerPool } from '../pipeline/worker-pool.js';
 import { WorkerProcess } from '../pipeline/worker-process.js';
+import type { AccessSettings } from './access/settings.js';
 import { createWebhookBody } from './api/webhook-body.js';
 import { createApp } from './app.js';
 import { readConfig, type Config } from './config.js';
 import { claimDataFolder } from './data-folder.js';
+import { serveHttp } from './http-server.js';
 import { createGuardedClient } from './images/guarded-client.js';
 import { createPictureObtainer, type PictureObtainer } from './images/obtain.js';
 import { PICTURE_LIMITS, type PictureLimits } from './images/picture.js';
 import type { PictureWork } from './images/picture-work.js';
 import { PictureProcesses } from './images/picture-processes.js';
 import { createPictureProvider } from './images/providers/create-provider.js';
-import { listener } from './listener.js';
 import { createMediaStorage } from './media/storage.js';
 import { provideModel } from './model-folder.js';
 import { openDatabase } from './tasks/database.js';
 import { Retention } from './tasks/retention.js';
 import { TaskRunner } from './tasks/runner.js';
 import { TaskTable } from './tasks/table.js';
+import { createLog, secretsOf } from './telemetry/log.js';
+import { Metrics } from './telemetry/metrics.js';
+import { watchProcesses } from './telemetry/watch-processes.js';
+import { watchTasks } from './telemetry/watch-tasks.js';
 import { createWebhooks } from './webhooks/index.js';
 
 /** Starts the service; it takes requests when this resolves. Gives the function that stops it in good order. */
@@ -31,12 +34,14 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
   const modelFolder = await provideModel(config);
   const manifest = await readManifest(modelFolder);
   const pictureLimits = { ...PICTURE_LIMITS, bytes: config.maxUploadBytes, pixels: config.maxPicturePixels };
+  const metrics = new Metrics();
   const storage = createMediaStorage(config.dataDir);
   const db = await openDatabase(join(config.dataDir, 'tasks.db'));
   const webhooks = await createWebhooks(db, {
     ...config.webhooks,
     toBody: createWebhookBody(config.baseUrl),
     log,
+    onAttempt: (outcome) => metrics.webhookAttempts.inc({ outcome }),
   });
   const table = await TaskTable.open(db, webhooks.journal);
   const workers = startWorkers(modelFolder, config, log);
@@ -46,32 +51,26 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
     storage,
     workers,
     log,
-    pictures: createObtainer(config, pictureLimits, pictures, log),
+    pictures: createObtainer(config, { limits: pictureLimits, work: pictures, log, metrics }),
     pictureConcurrency: config.pictureConcurrency,
     clipTimeoutMs: config.clipTimeoutMs,
     clipCost: (params) => clipCost(params, manifest),
   });
+  const parts = { config, manifest, table, runner, storage, pictureLimits, workers, log, metrics };
+  const retention = new Retention({ ...config.retention, ...parts, db });
+  watchTasks({ ...parts, prompts: config.logPrompts });
+  if (config.metrics !== 'off') watchProcesses({ ...parts, pictures, retention });
   webhooks.start(table);
   await runner.recover();
-  const retention = new Retention({ ...config.retention, db, table, storage, runner, log });
   retention.start();
 
-  const app = createApp({
-    config,
-    manifest,
-    table,
-    runner,
-    storage,
-    pictureLimits,
-    pictureWork: pictures.forRequests,
-    workers,
-    log,
-  });
-  const server = listener(createServer({ headersTimeout: 10_000, requestTimeout: 120_000 }), app);
-  const port = await listen(server, config);
-  const url = config.baseUrl ?? `http://localhost:${port}`;
-  const facts = { host: config.host, port, model: manifest.name, pictures: config.imageProvider.name };
-  log.info(facts, `taking requests at ${url}`);
+  const app = createApp({ ...parts, pictureWork: pictures.forRequests });
+  const { server, port } = await serveHttp(app, config);
+  logAccess(config.access, log);
+  log.info(
+    { host: config.host, port, model: manifest.name, pictures: config.imageProvider.name },
+    `taking requests at ${config.baseUrl ?? `http://localhost:${port}`}`,
+  );
 
   return async () => {
     server.close();
@@ -87,12 +86,9 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
   };
 }
 
-/** Gives the port, which the system chooses for 0. */
-async function listen(server: Server, { port, host }: Config): Promise<number> {
-  server.listen(port, host);
-  await once(server, 'listening');
-  const address = server.address();
-  return typeof address === 'object' && address ? address.port : port;
+function logAccess({ keys, admins }: AccessSettings, log: Logger): void {
+  if (keys.length > 0) log.info({ keys: keys.length, admins: admins.length }, 'access keys are needed');
+  else log.warn('no access keys are set: the service is open to everybody who can reach it');
 }
 
 function startWorkers(modelFolder: string, config: Config, log: Logger): WorkerPool {
@@ -111,19 +107,25 @@ function startWorkers(modelFolder: string, config: Config, log: Logger): WorkerP
   return pool;
 }
 
+interface ObtainerContext {
+  readonly limits: PictureLimits;
+  readonly work: PictureWork;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+}
+
 /** Gets the pictures of prompts and addresses. */
-function createObtainer(
-  config: Config,
-  limits: PictureLimits,
-  work: PictureWork,
-  log: Logger,
-): PictureObtainer {
+function createObtainer(config: Config, { limits, work, log, metrics }: ObtainerContext): PictureObtainer {
   const client = createGuardedClient({ maxBytes: limits.bytes });
   return createPictureObtainer({
     provider: createPictureProvider(config.imageProvider, {
       limits,
       work,
-      onRetry: (event) => log.warn(event, 'the image provider is asked again'),
+      onRequest: (event) => metrics.providerRequests.inc({ ...event }),
+      onRetry: (event) => {
+        metrics.providerRetries.inc({ call: event.call });
+        log.warn(event, 'the image provider is asked again');
+      },
     }),
     download: (url, { signal }) => client.download(url, { signal, field: 'image_url' }),
     limits,
@@ -132,15 +134,19 @@ function createObtainer(
 }
 
 function startPictureProcesses(limits: PictureLimits, log: Logger): PictureProcesses {
-  const processes = new PictureProcesses(limits);
-  processes.on('died', (reason) => log.error({ reason }, 'a process for pictures ended'));
+  const processes = new PictureProcesses({ pixels: limits.pixels });
+  processes.on('died', (how, reason) => log.error({ how, reason }, 'a process for pictures ended'));
   void processes.warm();
   return processes;
 }
 
 async function main(): Promise<void> {
   const config = readConfig(process.env);
-  const log = pino({ level: config.logLevel });
+  const log = createLog({
+    level: config.logLevel,
+    secrets: secretsOf(process.env),
+    prompts: config.logPrompts,
+  });
   const stop = await start(config, log);
   let stopping = false;
   const onSignal = (signal: NodeJS.Signals): void => {

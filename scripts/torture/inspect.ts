@@ -17,8 +17,8 @@ const HONEST = ['worker_crashed'];
 /** What may lie in the data folder beside the files of completed tasks. */
 const EXPECTED = ['tasks.db', 'tasks.db-wal', 'tasks.db-shm', 'server.lock'];
 const WEBHOOK_LIMIT_MS = 60_000;
-/** A child of a killed server may live this long. */
-const ORPHAN_MS = 5000;
+/** A child of a server that was killed may live this long: one that is still starting notices when it has started. */
+const ORPHAN_MS = 15_000;
 
 /** Counts what became of every task, and what is left when the service has stopped. */
 export async function inspect(history: History, references: References): Promise<Figures> {
@@ -46,6 +46,7 @@ export async function inspect(history: History, references: References): Promise
     'partial files': left.filter((path) => path.endsWith('.part')).length,
     'orphan files': left.filter((path) => !path.endsWith('.part')).length,
     'orphan processes': orphans.length + (service.longestOrphan > ORPHAN_MS ? 1 : 0),
+    'deaths of its own': service.deaths,
     'unclean stops': exit === 0 ? 0 : 1,
   };
   return {

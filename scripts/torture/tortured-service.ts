@@ -4,19 +4,23 @@ import { startBuiltService, type BuiltService, type LogLine } from '../built-ser
 import { childrenOf, isRunning, kill } from './processes.js';
 import type { Random } from './random.js';
 
-/** How long whatever a killed process leaves behind may live on. */
-const ORPHAN_LIMIT_MS = 10_000;
+/** How long the children of a server that has ended are watched. */
+const ORPHAN_LIMIT_MS = 30_000;
 
 /** The service under attack: it is started again as soon as it dies, as by whoever looks after a pod. */
 export class TorturedService {
   readonly log: LogLine[] = [];
   readonly kills = { server: 0, worker: 0, both: 0 };
+  /** Deaths of the server that nobody dealt. */
+  deaths = 0;
   /** The longest time for which a child outlived its server, in milliseconds. */
   longestOrphan = 0;
   readonly #env: Readonly<Record<string, string>>;
   readonly #random: Random;
   #service: BuiltService;
   #stopping = false;
+  /** The server that has been dealt its end. */
+  #doomed: BuiltService | undefined;
 
   constructor(env: Readonly<Record<string, string>>, random: Random) {
     this.#env = env;
@@ -44,9 +48,10 @@ export class TorturedService {
     const target = this.#random.pick(['server', 'worker', 'both'] as const);
     const victims = {
       server: [server],
-      worker: children.slice(0, 1),
+      worker: children.length > 0 ? [this.#random.pick(children)] : [],
       both: this.#random.chance(0.5) ? [server, ...children] : [...children, server],
     }[target];
+    if (target !== 'worker') this.#doomed = this.#service;
     const killed = victims.filter((pid) => kill(pid));
     if (killed.length === 0) return;
     this.kills[target]++;
@@ -56,8 +61,11 @@ export class TorturedService {
   /** Stops the service in good order and starts it again. */
   async restart(): Promise<void> {
     const { child } = this.#service;
+    const children = childrenOf(child.pid ?? 0);
+    this.#doomed = this.#service;
     child.kill('SIGTERM');
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    await this.#seeOrphansEnd(children);
   }
 
   /** Stops the service in good order. Gives its exit code, or the signal that ended it. */
@@ -73,6 +81,7 @@ export class TorturedService {
     const service = startBuiltService(this.#env, (line) => this.log.push(line));
     service.url.catch(() => undefined); // whoever asks for the address is told
     service.child.once('exit', () => {
+      if (service !== this.#doomed) this.deaths++;
       if (!this.#stopping) this.#service = this.#start();
     });
     return service;

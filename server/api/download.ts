@@ -11,6 +11,7 @@ import { findTask } from './find-task.js';
 const FILES = {
   video: (result: TaskResult, index: number) => result.videos[index]?.file,
   thumbnail: (result: TaskResult, index: number) => result.videos[index]?.thumbnail,
+  gif: (result: TaskResult, index: number) => result.videos[index]?.gif,
   grid: (result: TaskResult) => result.grid,
   picture: (result: TaskResult) => result.picture,
 } as const;

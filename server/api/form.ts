@@ -1,5 +1,7 @@
 import multer from '@koa/multer';
 import { bodyParser } from '@koa/bodyparser';
+import type { IncomingMessage } from 'node:http';
+import type { Writable } from 'node:stream';
 import type { Context, Middleware } from 'koa';
 import { invalidRequest, ServiceError } from '../errors.js';
 
@@ -8,18 +10,20 @@ export interface Form {
   readonly fields: Readonly<Record<string, unknown>>;
   /** The uploaded picture, undecoded. */
   readonly picture?: Buffer;
+  /** The name of the picture's file as the client gave it; empty where a form was sent with no file chosen. */
+  readonly pictureName?: string;
 }
 
 export type FormReader = (ctx: Context) => Promise<Form>;
 
 const MAX_TEXT_BODY = 1024 * 1024;
 const MAX_FIELD_BYTES = 64 * 1024;
+/** Levels of nesting in a JSON body: no request of ours has more, and deep ones overflow the stack of what walks them. */
+const MAX_DEPTH = 32;
 /** Room for the text fields and the boundaries around a picture of the greatest size. */
 const MULTIPART_SLACK = 1024 * 1024;
 /** The names under which a picture may be uploaded. */
 const PICTURE_FIELDS = ['image', 'file'];
-/** How long a refused body is still read and thrown away, so that the client gets to see the answer. */
-const REFUSED_BODY_MS = 5000;
 
 const next = (): Promise<void> => Promise.resolve();
 
@@ -30,9 +34,6 @@ export const base64Room = (bytes: number): number => Math.ceil((bytes * 4) / 3) 
 export function refuseLargeBody(ctx: Context, limit: number): void {
   const length = ctx.request.length;
   if (length === undefined || length <= limit) return;
-  const { socket } = ctx.req;
-  const timer = setTimeout(() => socket.destroy(), REFUSED_BODY_MS).unref();
-  ctx.req.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
   throw new ServiceError(413, 'body_too_large', `The body of ${length} bytes is larger than allowed`, {
     allowed: `at most ${limit} bytes`,
   });
@@ -44,7 +45,8 @@ export function refuseLargeBody(ctx: Context, limit: number): void {
  * @throws ServiceError 400 (malformed), 413 (too large) or 415 (another type), naming the field where there is one
  */
 export function createFormReader(maxUploadBytes: number, maxJsonBytes = MAX_TEXT_BODY): FormReader {
-  const multipart: Middleware = multer({
+  const options = {
+    streamHandler: parseParts,
     storage: multer.memoryStorage(),
     limits: {
       fileSize: maxUploadBytes,
@@ -54,7 +56,8 @@ export function createFormReader(maxUploadBytes: number, maxJsonBytes = MAX_TEXT
       fieldSize: MAX_FIELD_BYTES,
       fieldNameSize: 200,
     },
-  }).fields(PICTURE_FIELDS.map((name) => ({ name, maxCount: 1 })));
+  };
+  const multipart: Middleware = multer(options).fields(PICTURE_FIELDS.map((name) => ({ name, maxCount: 1 })));
   const text: Middleware = bodyParser({
     enableTypes: ['json', 'form'],
     jsonLimit: maxJsonBytes,
@@ -86,7 +89,10 @@ export function createFormReader(maxUploadBytes: number, maxJsonBytes = MAX_TEXT
     } catch (error) {
       throw textError(error, limit);
     }
-    return { fields: (ctx.request.body ?? {}) as Record<string, unknown> };
+    const fields = (ctx.request.body ?? {}) as Record<string, unknown>;
+    if (Array.isArray(fields)) throw invalidRequest('The body is a list', { allowed: 'a JSON object' });
+    if (isDeeper(fields, MAX_DEPTH)) throw tooDeep();
+    return { fields };
   };
 }
 
@@ -96,15 +102,33 @@ async function readMultipart(ctx: Context, parse: Middleware, maxUploadBytes: nu
   } catch (error) {
     throw multipartError(error, maxUploadBytes);
   }
-  const files = (ctx.files ?? {}) as Record<string, { buffer: Buffer }[]>;
-  const pictures = PICTURE_FIELDS.flatMap((name) => files[name] ?? []);
-  return {
-    fields: { ...(ctx.request.body as Record<string, unknown> | undefined) },
-    ...(pictures.length > 0 ? { picture: pictures[0].buffer } : {}),
-  };
+  const files = (ctx.files ?? {}) as Record<string, { buffer: Buffer; originalname: string }[]>;
+  const [picture] = PICTURE_FIELDS.flatMap((name) => files[name] ?? []);
+  const fields = { ...(ctx.request.body as Record<string, unknown> | undefined) };
+  if (picture) return { fields, picture: picture.buffer, pictureName: picture.originalname };
+  return noFileChosen.has(ctx.req) ? { fields, pictureName: '' } : { fields };
 }
 
+/** Requests with a field for a picture in which no file was chosen: multer passes over it without a word. */
+const noFileChosen = new WeakSet<IncomingMessage>();
+
+function parseParts(request: IncomingMessage, parser: Writable): void {
+  parser.on('file', (field: string, _content: unknown, { filename }: { readonly filename?: string }) => {
+    if (PICTURE_FIELDS.includes(field) && !filename) noFileChosen.add(request);
+  });
+  request.pipe(parser);
+}
+
+const isDeeper = (value: unknown, levels: number): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1)));
+
+const tooDeep = (): ServiceError =>
+  invalidRequest(`The body nests more than ${MAX_DEPTH} levels deep`, { allowed: `${MAX_DEPTH} levels` });
+
 function multipartError(error: unknown, maxUploadBytes: number): ServiceError {
+  if (error instanceof ServiceError) return error;
   const { code, field, message } = error as { code?: string; field?: string; message?: string };
   const where = field === undefined ? {} : { field };
   switch (code) {
@@ -136,6 +160,7 @@ function multipartError(error: unknown, maxUploadBytes: number): ServiceError {
 }
 
 function textError(error: unknown, limit: number): ServiceError {
+  if (error instanceof ServiceError) return error;
   const { status, message } = error as { status?: number; message?: string };
   if (status === 413) {
     return new ServiceError(413, 'body_too_large', 'The body is larger than allowed', {

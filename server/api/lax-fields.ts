@@ -20,6 +20,9 @@ export const laxInteger = (min: number, max: number) =>
 export const laxEvenInteger = (min: number, max: number) =>
   z.preprocess(numberFromText, z.int('int').min(min).max(max).multipleOf(2));
 
+export const laxNumber = (min: number, max: number) =>
+  z.preprocess(numberFromText, z.number().min(min).max(max));
+
 /** A number above 0. */
 export const laxPositive = (max: number) => z.preprocess(numberFromText, z.number().positive().max(max));
 

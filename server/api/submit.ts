@@ -3,7 +3,7 @@ import type { Context } from 'koa';
 import { resolveClip } from '../../pipeline/clip-request.js';
 import type { ModelManifest } from '../../pipeline/manifest.js';
 import { callerOf } from '../access/caller.js';
-import type { PictureLimits } from '../images/picture.js';
+import type { Picture, PictureLimits } from '../images/picture.js';
 import type { PictureWork } from '../images/picture-work.js';
 import type { NewTask, TaskSource } from '../tasks/task.js';
 import type { ReadWebhook } from '../webhooks/subscription.js';
@@ -53,8 +53,8 @@ async function proposeForm(o: SubmitOptions, form: Form, owner: string): Promise
 /** What is asked for, checked only as far as its API goes. */
 export interface Asked {
   readonly source: TaskSource;
-  /** The picture of an upload, undecoded. */
-  readonly picture?: Buffer;
+  /** The picture of an upload, undecoded or already found good. */
+  readonly picture?: Buffer | Picture;
   /** Wire fields of the clip. */
   readonly clip: Readonly<Record<string, unknown>>;
   /** Which of a provider's pictures. */
@@ -82,6 +82,8 @@ export async function propose(
     warnings: [...earlier, ...warnings, ...clip.warnings],
   };
   if (source.type !== 'upload' || !picture) return { task };
-  const { png } = await o.pictureWork.normalise(picture, o.pictureLimits, 'image');
+  const { png } = Buffer.isBuffer(picture)
+    ? await o.pictureWork.normalise(picture, o.pictureLimits, 'image')
+    : picture;
   return { task, picture: png };
 }

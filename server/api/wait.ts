@@ -1,4 +1,6 @@
 import type { Context } from 'koa';
+import type { Config } from '../config.js';
+import { ServiceError } from '../errors.js';
 import type { TaskTable } from '../tasks/table.js';
 import { isTerminal, type Task } from '../tasks/task.js';
 
@@ -43,3 +45,16 @@ export async function waitForEnd(
     table.off('change', onChange);
   }
 }
+
+/** 504 for a client that has waited as long as it may: its task goes on. */
+export const notFinished = (
+  { baseUrl = '', syncMs }: Pick<Config, 'baseUrl' | 'syncMs'>,
+  taskId: string,
+): ServiceError =>
+  new ServiceError(
+    504,
+    'not_finished',
+    `Not finished after ${syncMs / 1000} s; the task goes on: poll it at status_url, ` +
+      'or send the same request again with the same Idempotency-Key',
+    { info: { task_id: taskId, status_url: `${baseUrl}/tasks/${taskId}` } },
+  );

@@ -1,7 +1,8 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { lowerPriority } from '../../pipeline/lower-priority.js';
 import { ServiceError } from '../errors.js';
+import { residentBytes } from '../process-memory.js';
 import type { FromPictureWorker, PictureCall } from './picture-work.js';
 
 /** `crashed`: it died. `timeout`, `memory`: it was killed for going beyond a limit. `unavailable`: it did not start. */
@@ -170,7 +171,7 @@ const watchLimits = (child: ChildProcess, limitMs: number, memoryBytes: number) 
   };
   const timer = setTimeout(() => kill('timeout'), limitMs);
   const looks = setInterval(() => {
-    void residentBytes(child).then((bytes) => bytes > memoryBytes && kill('memory'));
+    void residentBytes(child.pid).then((bytes) => bytes > memoryBytes && kill('memory'));
   }, MEMORY_LOOK_MS);
   return {
     broken: () => broken,
@@ -180,12 +181,6 @@ const watchLimits = (child: ChildProcess, limitMs: number, memoryBytes: number) 
       clearInterval(looks);
     },
   };
-};
-
-/** Bytes that a process holds in memory; 0 where the system does not tell. */
-const residentBytes = async ({ pid }: ChildProcess): Promise<number> => {
-  const status = await readFile(`/proc/${pid}/status`, 'latin1').catch(() => '');
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
 };
 
 /** Where the system itself runs out of memory, it is this process that goes, not the one that answers clients. */

@@ -37,9 +37,12 @@ const COMPOSE_SECONDS = 30;
  * A few child processes that do what is done with pictures and words from outside. A decoder that crashes, hangs or takes too
  * much memory ends its process and with it one request; the others go on.
  *
- * Emits `died` with the reason when a process ended in a call.
+ * Emits `died` when a process ended in a call.
  */
-export class PictureProcesses extends EventEmitter<{ died: [reason: string] }> implements PictureWork {
+export class PictureProcesses
+  extends EventEmitter<{ died: [how: ProcessEnd, message: string] }>
+  implements PictureWork
+{
   readonly #queue: PQueue;
   readonly #all: readonly PictureProcess[];
   readonly #free: PictureProcess[];
@@ -67,6 +70,11 @@ export class PictureProcesses extends EventEmitter<{ died: [reason: string] }> i
         throw new ServiceError(503, 'busy', 'Too many pictures wait to be decoded: try again in a moment');
       },
     };
+  }
+
+  /** The processes that are there. */
+  get pids(): number[] {
+    return this.#all.flatMap(({ pid }) => pid ?? []);
   }
 
   /** Starts a process, so that the first picture need not wait for it. */
@@ -139,7 +147,7 @@ export class PictureProcesses extends EventEmitter<{ died: [reason: string] }> i
     try {
       return await process.call(call, limitMs);
     } catch (error) {
-      if (error instanceof PictureProcessError) this.emit('died', `${error.message}: ${error.end}`);
+      if (error instanceof PictureProcessError) this.emit('died', error.end, error.message);
       throw error;
     }
   }

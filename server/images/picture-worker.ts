@@ -12,8 +12,11 @@ const operations = localPictureWork as unknown as Readonly<
   Record<PictureCall['operation'], (...args: readonly unknown[]) => Promise<unknown>>
 >;
 
+/** The parent is gone. An exit would wait for a decoder that is at work; this does not. */
+const end = (): boolean => process.kill(process.pid, 'SIGKILL');
+
 const send = (message: FromPictureWorker): void => {
-  process.send?.(message);
+  process.send?.(message, (error: Error | null) => error && end());
 };
 
 async function take({ operation, args }: PictureCall): Promise<void> {
@@ -33,8 +36,7 @@ async function take({ operation, args }: PictureCall): Promise<void> {
 sharp.cache(false);
 sharp.concurrency(1);
 process.on('message', (call: PictureCall) => void take(call));
-// The parent is gone. An exit would wait for a decoder that is at work; this does not.
-process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+process.on('disconnect', end);
 // A stop of the whole group is the parent's to carry out.
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => undefined);

@@ -1,5 +1,7 @@
 import { OpenAPIRegistry, OpenApiGeneratorV31, type RouteConfig } from '@asteasolutions/zod-to-openapi';
 import type { ModelManifest } from '../../pipeline/manifest.js';
+import { animatePaths } from '../api/animate/paths.js';
+import { img2videoPaths } from '../api/img2video/paths.js';
 import { cogPaths } from '../api/cog/paths.js';
 import { storyPaths } from '../api/story/paths.js';
 import { img2vidPaths } from './img2vid-paths.js';
@@ -15,6 +17,8 @@ export interface DocumentOptions {
 const TAGS = [
   { name: 'img2vid', description: 'Ask for a clip and poll it; form data, JSON or urlencoded' },
   { name: 'tasks', description: 'The same tasks, with events, cancel, rerun and delete' },
+  { name: 'animate', description: 'A picture in base64 goes in, a GIF comes out, in one call' },
+  { name: 'img2video', description: 'A picture goes in, an id comes back, and with it the video' },
   { name: 'predictions', description: 'The API of a Cog container, as Replicate’s clients speak it too' },
   { name: 'story', description: 'Pictures of prompts, and videos of several scenes, each in one call' },
   { name: 'service', description: 'What there is to know of the service itself' },
@@ -23,6 +27,8 @@ const TAGS = [
 const allPaths = (manifest: ModelManifest): readonly RouteConfig[] => [
   ...img2vidPaths(manifest),
   ...tasksPaths(manifest),
+  ...animatePaths,
+  ...img2videoPaths,
   ...cogPaths(manifest),
   ...storyPaths,
   ...servicePaths,

@@ -9,6 +9,14 @@ import { taskSchema } from './task-schema.js';
 
 const IMG2VID = { tags: ['img2vid'] };
 
+const FILE_TYPES = {
+  video: 'video/mp4',
+  thumbnail: 'image/png',
+  gif: 'image/gif',
+  grid: 'video/mp4',
+  picture: 'image/png',
+} as const;
+
 /** The img2vid API, and what it shares with the tasks API. */
 export const img2vidPaths = (manifest: ModelManifest): readonly RouteConfig[] => [
   {
@@ -32,7 +40,7 @@ export const img2vidPaths = (manifest: ModelManifest): readonly RouteConfig[] =>
       ...errors(400, 404),
     },
   },
-  ...(['video', 'thumbnail', 'grid', 'picture'] as const).map((kind): RouteConfig => ({
+  ...(Object.keys(FILE_TYPES) as (keyof typeof FILE_TYPES)[]).map((kind): RouteConfig => ({
     ...IMG2VID,
     method: 'get',
     path: `/download/${kind}/{id}`,
@@ -48,7 +56,7 @@ export const img2vidPaths = (manifest: ModelManifest): readonly RouteConfig[] =>
       200: {
         description: 'The file',
         content: {
-          [kind === 'thumbnail' || kind === 'picture' ? 'image/png' : 'video/mp4']: { schema: binary() },
+          [FILE_TYPES[kind]]: { schema: binary() },
         },
       },
       206: { description: 'The part that `Range` asks for' },

@@ -7,7 +7,7 @@ const link = z.string().nullable();
 const video = z.object({
   url: z.string(),
   thumbnail_url: z.string(),
-  gif_url: link.optional().describe('Where a GIF was asked for'),
+  gif_url: link.describe('Null where no GIF was asked for'),
   seed: z.number().int(),
   frames: z.number().int(),
   bytes: z.number().int(),

@@ -3,20 +3,28 @@ import { sql, type Kysely, type Selectable, type UpdateObject } from 'kysely';
 import type { TaskRow, Tables } from './database.js';
 import { claimKey, findKey, type ClaimedKey, type KeyClaim } from './idempotency.js';
 import { rowOfTask, taskOfRow } from './task-row.js';
-import { countRows, selectRows, type TaskFilter, type TaskQuery } from './task-query.js';
-import type {
-  NewTask,
-  Task,
-  TaskApi,
-  TaskError,
-  TaskProgress,
-  TaskResult,
-  TaskStage,
-  TaskStatus,
+import {
+  countRows,
+  selectExternal,
+  selectRows,
+  selectUnfinished,
+  type TaskFilter,
+  type TaskQuery,
+} from './task-query.js';
+import {
+  isTerminal,
+  type NewTask,
+  type Task,
+  type TaskApi,
+  type TaskError,
+  type TaskProgress,
+  type TaskResult,
+  type TaskStage,
+  type TaskStatus,
 } from './task.js';
 
-/** What happened to a task: it is new, it is in another state, it got on within its state, or it is gone. */
-export type TaskChange = 'created' | 'moved' | 'progress' | 'removed';
+/** What happened to a task: it is new, in another state, at its end, it got on within its state, or it is gone. */
+export type TaskChange = 'created' | 'moved' | 'ended' | 'progress' | 'removed';
 
 /** Writes down what must be known exactly when a change of state is: it is called within the change's transaction. */
 export interface StateJournal {
@@ -120,14 +128,21 @@ export class TaskTable extends EventEmitter<{
 
   /** The task that an API's clients know by an id of theirs. */
   async findExternal(api: TaskApi, owner: string, externalId: string): Promise<Task | undefined> {
-    const row = await this.#db
+    const row = await selectExternal(this.#db, api, owner, externalId);
+    return row && this.#toTask(row);
+  }
+
+  /** The tasks that an API's clients know by ids of theirs, hexadecimal ones, that begin with `prefix`. */
+  async findExternalByPrefix(api: TaskApi, owner: string, prefix: string): Promise<Task[]> {
+    const rows = await this.#db
       .selectFrom('tasks')
       .selectAll()
       .where('api', '=', api)
       .where('owner', '=', owner)
-      .where('external_id', '=', externalId)
-      .executeTakeFirst();
-    return row && this.#toTask(row);
+      .where('external_id', '>=', prefix)
+      .where('external_id', '<', `${prefix}g`) // after the last of the digits
+      .execute();
+    return rows.map((row) => this.#toTask(row));
   }
 
   /** Reads a task together with the revision at which it is just so: nothing changes while `read` looks. */
@@ -149,13 +164,7 @@ export class TaskTable extends EventEmitter<{
 
   /** Tasks that still have to run, oldest first. */
   async unfinished(): Promise<Task[]> {
-    const rows = await this.#db
-      .selectFrom('tasks')
-      .selectAll()
-      .where('status', 'in', ['queued', 'processing'])
-      .orderBy('created_at', 'asc')
-      .execute();
-    return rows.map((row) => this.#toTask(row));
+    return (await selectUnfinished(this.#db)).map((row) => this.#toTask(row));
   }
 
   /** queued → processing. False when somebody else moved the task first. */
@@ -316,10 +325,11 @@ export class TaskTable extends EventEmitter<{
         .returningAll()
         .executeTakeFirst();
       if (!row) return false;
-      await this.#journal?.record(transaction, taskOfRow(row));
+      const task = taskOfRow(row);
+      await this.#journal?.record(transaction, task);
       if (live) this.#live.set(id, { owner: row.owner, progress: live });
       else this.#live.delete(id);
-      this.#changed(id, 'moved', row.owner);
+      this.#changed(id, isTerminal(task.status) ? 'ended' : 'moved', row.owner);
       return true;
     });
     return moved.catch((error: unknown) => {

@@ -44,3 +44,27 @@ export async function countRows(db: Kysely<Tables>, filter: TaskFilter): Promise
   const counted = filtered(db, filter).select((e) => e.fn.countAll().as('n'));
   return Number((await counted.executeTakeFirstOrThrow()).n);
 }
+
+/** The rows of tasks that have not ended, oldest first. */
+export const selectUnfinished = (db: Kysely<Tables>): Promise<Selectable<TaskRow>[]> =>
+  db
+    .selectFrom('tasks')
+    .selectAll()
+    .where('status', 'in', ['queued', 'processing'])
+    .orderBy('created_at', 'asc')
+    .execute();
+
+/** The row of the task that an owner's clients of an API know by an id of theirs. */
+export const selectExternal = (
+  db: Kysely<Tables>,
+  api: TaskApi,
+  owner: string,
+  externalId: string,
+): Promise<Selectable<TaskRow> | undefined> =>
+  db
+    .selectFrom('tasks')
+    .selectAll()
+    .where('api', '=', api)
+    .where('owner', '=', owner)
+    .where('external_id', '=', externalId)
+    .executeTakeFirst();

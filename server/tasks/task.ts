@@ -85,6 +85,8 @@ export interface TaskError {
 export interface TaskVideo {
   readonly file: string;
   readonly thumbnail: string;
+  /** Where the request asks for one. */
+  readonly gif?: string;
   readonly seed: number;
   readonly frames: number;
   readonly bytes: number;

@@ -42,6 +42,8 @@ export interface TaskView {
 export interface VideoView {
   readonly url: string;
   readonly thumbnail_url: string;
+  /** Null where no GIF was asked for. */
+  readonly gif_url: string | null;
   readonly seed: number;
   readonly frames: number;
   readonly bytes: number;
@@ -61,23 +63,22 @@ const plainTime = (ms: number): string => new Date(ms).toISOString().slice(0, 19
 
 export function viewTask(task: Task, outlook: Outlook = { queuePosition: null, etaSeconds: null }): TaskView {
   const done = task.status === 'completed' ? task.result : null;
-  const video = (index: number): string =>
-    `/download/video/${task.id}${index === 0 ? '' : `?index=${index}`}`;
-  const thumbnail = (index: number): string =>
-    `/download/thumbnail/${task.id}${index === 0 ? '' : `?index=${index}`}`;
+  const address = (kind: 'video' | 'thumbnail' | 'gif', index: number): string =>
+    `/download/${kind}/${task.id}${index === 0 ? '' : `?index=${index}`}`;
   const picture = done?.picture === undefined ? null : `/download/picture/${task.id}`;
   return {
     id: task.id,
     status: task.status,
     start_time: task.startedAt === null ? null : plainTime(task.startedAt),
     end_time: done && task.endedAt !== null ? plainTime(task.endedAt) : null,
-    video_url: done?.videos.length ? video(0) : null,
-    thumbnail_url: done?.videos.length ? thumbnail(0) : picture,
+    video_url: done?.videos.length ? address('video', 0) : null,
+    thumbnail_url: done?.videos.length ? address('thumbnail', 0) : picture,
     grid_url: done?.grid === undefined ? null : `/download/grid/${task.id}`,
     picture_url: picture,
-    videos: (done?.videos ?? []).map(({ seed, frames, bytes }, index) => ({
-      url: video(index),
-      thumbnail_url: thumbnail(index),
+    videos: (done?.videos ?? []).map(({ gif, seed, frames, bytes }, index) => ({
+      url: address('video', index),
+      thumbnail_url: address('thumbnail', index),
+      gif_url: gif === undefined ? null : address('gif', index),
       seed,
       frames,
       bytes,

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { createGuardedClient, type GuardedClient } from '../images/guarded-client.js';
 import type { Tables } from '../tasks/database.js';
 import type { StateJournal, TaskTable } from '../tasks/table.js';
-import { createAttempt } from './attempt.js';
+import { createAttempt, type Attempt, type Outcome } from './attempt.js';
 import { Deliverer } from './deliverer.js';
 import type { MessageBody } from './messages.js';
 import { Outbox } from './outbox.js';
@@ -13,6 +13,8 @@ import type { WebhookSettings } from './settings.js';
 export interface WebhookOptions extends WebhookSettings {
   readonly toBody: MessageBody;
   readonly log: Logger;
+  /** Called with what each attempt to deliver came to. */
+  readonly onAttempt?: (outcome: Outcome['kind']) => void;
   /** The rest is for tests. */
   readonly client?: Pick<GuardedClient, 'request'>;
   readonly delaysMs?: readonly number[];
@@ -44,7 +46,12 @@ export async function createWebhooks(db: Kysely<Tables>, options: WebhookOptions
       maxBytes: MAX_ANSWER_BYTES,
     });
   const outbox = await Outbox.open(db, toBody);
-  const attempt = createAttempt(client, keys);
+  const send = createAttempt(client, keys);
+  const attempt: Attempt = async (message, signal) => {
+    const outcome = await send(message, signal);
+    options.onAttempt?.(outcome.kind);
+    return outcome;
+  };
   const deliverer = new Deliverer({ outbox, attempt, log, ...(delaysMs ? { delaysMs } : {}) });
   const progress = new ProgressTeller(deliverer, toBody, progressIntervalMs);
   return {

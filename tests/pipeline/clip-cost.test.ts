@@ -8,17 +8,17 @@ const cost = (fields: Record<string, string | number>, model = cachedSvdXt()): n
   clipCost(resolveClip({ W: 64, H: 64, T: 2, steps: 9, ...fields }, model).params, model);
 const PIXELS = 64 * 64 * 2;
 
-test('a clip costs its pixels times the rows that are evaluated', () => {
-  expect(cost({})).toBe(PIXELS * 9 * 2);
-  expect(cost({ num_cols: 3 })).toBe(3 * PIXELS * 9 * 2);
-  expect(cost({ guider: 'IdentityGuider' })).toBe(PIXELS * 9);
-  expect(cost({ sampler: 'HeunEDMSampler' })).toBe(PIXELS * 17 * 2);
+test('a clip costs its pixels times its evaluations, and half without guidance where the model can be guided', () => {
+  expect(cost({})).toBe(PIXELS * 9);
+  expect(cost({ num_cols: 3 })).toBe(3 * PIXELS * 9);
+  expect(cost({ guider: 'IdentityGuider' })).toBe((PIXELS * 9) / 2);
+  expect(cost({ sampler: 'HeunEDMSampler' })).toBe(PIXELS * 17);
   expect(cost({}, manifest())).toBe(PIXELS * 9); // cannot be guided
 });
 
 test('guidance at some levels only costs its second row there only', () => {
   // Two levels, 700 and 0.002.
-  expect(cost({ steps: 2, guidance_sigma_max: 100 })).toBe(PIXELS * 3);
+  expect(cost({ steps: 2, guidance_sigma_max: 100 })).toBe(PIXELS * 1.5);
 });
 
 test('a shallow evaluation costs its part of a whole one', () => {

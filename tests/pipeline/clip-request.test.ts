@@ -28,6 +28,8 @@ describe('the three rules', () => {
       decoding_t: 14,
       decoding_overlap: 0,
       num_cols: 1,
+      fit: 'cover',
+      outputs: 'mp4',
       deepcache_interval: 1,
       sampler: 'EulerEDMSampler',
       s_churn: 0,
@@ -90,6 +92,14 @@ describe('the three rules', () => {
   });
 });
 
+test('a GIF faster than players show is a warning', () => {
+  expect(resolveClip({ outputs: 'mp4+gif', fps: 50 }, svdXt()).warnings).toEqual([]);
+  expect(resolveClip({ outputs: 'mp4', fps: 60 }, svdXt()).warnings).toEqual([]);
+  const { params, warnings } = resolveClip({ outputs: 'mp4+gif', fps: 60, fit: 'stretch' }, svdXt());
+  expect(params).toMatchObject({ outputs: 'mp4+gif', fps: 60, fit: 'stretch' });
+  expect(warnings).toEqual([expect.stringMatching(/GIF plays at 50 .* not 60/)]);
+});
+
 describe('values', () => {
   test('numbers may come as text', () => {
     const { params } = resolveClip({ steps: ' 12 ', cond_aug: '2e-2', seed: '7' }, svdXt());
@@ -125,6 +135,8 @@ describe('values', () => {
     ['sampler', '__proto__'],
     ['discretization', 3],
     ['guider', 'constructor'],
+    ['fit', 'crop'],
+    ['outputs', 'gif'],
   ])('%s = %p is refused with the field and what is allowed', (field, value) => {
     const error = refused({ [field]: value }, svdXt());
     expect(error.field).toBe(field);

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InferenceSession } from 'onnxruntime-node';
+import sharp from 'sharp';
 import { runClip } from '../../pipeline/clip.js';
 import type { ClipProgress } from '../../pipeline/clip-job.js';
 import { resolveClip } from '../../pipeline/clip-request.js';
@@ -13,7 +14,7 @@ import { findFfmpeg, type Ffmpeg } from '../../pipeline/ffmpeg.js';
 import { loadModel, type LoadOptions, type Model } from '../../pipeline/model.js';
 import { fitPicture, toTensor } from '../../pipeline/picture.js';
 import { TorchRandom } from '../../samplers/index.js';
-import { decodeVideo } from '../end-to-end/video-facts.js';
+import { decodeVideo, difference } from '../end-to-end/video-facts.js';
 import { tinyManifest, writeTinyModel } from './tiny/model-folder.js';
 import { CUDA_OUT_OF_MEMORY, watch, type Feeds, type Watched } from './tiny/stand-in.js';
 
@@ -112,6 +113,36 @@ describe('a clip', () => {
       expect(frames).toHaveLength(T);
     },
   );
+
+  test('is made with a GIF of each variation where that is asked for', async () => {
+    const folder = newFolder();
+    const loaded = await loadModel(model, 'cpu');
+    const result = await run(loaded, { fields: { outputs: 'mp4+gif', num_cols: 2, fps: 7 }, folder });
+    expect(result.videos.map(({ file, gif }) => [file, gif])).toEqual([
+      ['video-0.mp4', 'video-0.gif'],
+      ['video-1.mp4', 'video-1.gif'],
+    ]);
+    const videos = result.videos.map(({ file }) => decodeVideo(join(folder, file), W, H));
+    const frames = (await Promise.all(videos)).flat();
+    for (const [index, { gif = '' }] of result.videos.entries()) {
+      const animated = sharp(join(folder, gif), { animated: true });
+      const { width, pageHeight, pages, loop, delay } = await animated.metadata();
+      expect([width, pageHeight, pages, loop, delay]).toEqual([W, H, T, 0, Array(T).fill(140)]);
+      const shown = await animated.removeAlpha().raw().toBuffer();
+      for (let f = 0; f < T; f++) {
+        const own = shown.subarray(f * 3 * W * H, (f + 1) * 3 * W * H);
+        const distances = frames.map((frame) => difference(frame, own));
+        expect(distances.indexOf(Math.min(...distances))).toBe(index * T + f);
+      }
+    }
+  });
+
+  test('is made from the stretched picture where that is asked for', async () => {
+    const { inputs } = await make({ fields: { fit: 'stretch', cond_aug: 0 } });
+    const stretched = toTensor((await fitPicture(picture, W, H, 'stretch')).rgb);
+    expect(inputs('vae-encoder')[0].image.data).toEqual(stretched);
+    expect(stretched).not.toEqual(toTensor((await fitPicture(picture, W, H)).rgb));
+  });
 
   test('decoding_t and decoding_overlap decide what is decoded together', async () => {
     const { inputs } = await make({ fields: { decoding_t: 2, decoding_overlap: 1 } });

@@ -50,6 +50,16 @@ describe('fitPicture', () => {
     expectColour(await fitPicture(path, 16, 16), 8, 8, [10, 20, 30], 0);
   });
 
+  test('stretches where it is told to: all of the picture is there, in other proportions', async () => {
+    const quarters = paint(300, 100, (x, y) => [x < 150 ? 255 : 0, y < 50 ? 255 : 0, 40]);
+    const stretched = await fitPicture(await image(quarters, 300, 100).png().toBuffer(), 64, 96, 'stretch');
+    expect([stretched.width, stretched.height, stretched.rgb.length]).toEqual([64, 96, 64 * 96 * 3]);
+    expectColour(stretched, 1, 1, [255, 255, 40]);
+    expectColour(stretched, 28, 44, [255, 255, 40]);
+    expectColour(stretched, 35, 51, [0, 0, 40]);
+    expectColour(stretched, 62, 94, [0, 0, 40]);
+  });
+
   test('covers and crops evenly from both ends, without distortion', async () => {
     const stripes = (i: number): readonly [number, number, number] => [[255, 0, 0], [0, 255, 0], [0, 0, 255]][i] as [number, number, number]; // prettier-ignore
     const wide = await image(

@@ -153,6 +153,44 @@ describe.each(ffmpegs)('a video written by the %s ffmpeg', (name, ffmpeg) => {
   });
 });
 
+describe.each(ffmpegs)('a GIF written beside the video by the %s ffmpeg', (name, ffmpeg) => {
+  const target = join(folder.path, `${name}-with-gif.mp4`);
+  const gif = join(folder.path, `${name}.gif`);
+  /** Vertical bars of different greys, which move on by a bar with each frame. */
+  const bars = (shift: number) => paint(width, height, (x) => Array(3).fill(60 * ((Math.floor(x / 16) + shift) % 4)) as [number, number, number]); // prettier-ignore
+  const write = (fps: number, count: number) =>
+    writeVideo(options({ ffmpeg, frames: source(bars, count).frames, count, fps, target, gif }));
+
+  test.each([
+    [1, 3, 1000],
+    [7, 12, 140],
+    [24, 9, 40],
+    [25, 9, 40],
+    [120, 25, 20],
+  ])('has every frame at %i frames a second, for its time, and loops for ever', async (fps, count, delay) => {
+    await write(fps, count);
+    expect(await sharp(gif, { animated: true }).metadata()).toMatchObject({
+      format: 'gif',
+      width,
+      pageHeight: height,
+      pages: count,
+      delay: Array(count).fill(delay),
+      loop: 0,
+    });
+    expect(await inspectVideo(target)).toMatchObject({ packets: count, rate: expect.closeTo(fps, 2) });
+  });
+
+  test('shows the pictures that were put in, in their order', async () => {
+    await write(7, 5);
+    for (let index = 0; index < 5; index++) {
+      const shown = await sharp(gif, { page: index }).removeAlpha().raw().toBuffer();
+      const wanted = bars(index);
+      shown.forEach((value, i) => expect(Math.abs(value - wanted[i])).toBeLessThanOrEqual(2));
+    }
+    expect(existsSync(`${gif}.part`)).toBe(false);
+  });
+});
+
 describe('onFrame', () => {
   test('sees every frame once, in order, and the source waits for it', async () => {
     const { ffmpeg, target } = room();
@@ -187,8 +225,9 @@ describe('cancelling', () => {
     const onFrame = (_: Uint8Array, index: number) => {
       if (index === 50) control.abort(); // more than the pipe holds, so ffmpeg is at work
     };
+    const gif = target.replace('.mp4', '.gif');
     const video = writeVideo(
-      options({ ffmpeg, target, frames, onFrame, count: 100_000, signal: control.signal }),
+      options({ ffmpeg, target, gif, frames, onFrame, count: 100_000, signal: control.signal }),
     );
     await expect(video).rejects.toMatchObject({ code: 'cancelled' });
     expect(spawned()).toBe(true);

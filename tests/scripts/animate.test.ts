@@ -53,11 +53,13 @@ describe('animate', () => {
   test('the same seed gives the same file, and variations lie beside it', async () => {
     const [a, b] = [join(folder, 'a.mp4'), join(folder, 'b.mp4')];
     await run('--image', picture, '--out', a, ...QUICK);
-    await run('--image', picture, '--out', b, '--num-cols', '2', ...QUICK);
+    await run('--image', picture, '--out', b, '--num-cols', '2', '--outputs', 'mp4+gif', ...QUICK);
     expect(readFileSync(a).equals(readFileSync(b))).toBe(true);
     expect((await readdir(folder)).filter((name) => name.startsWith('b'))).toEqual([
+      'b-2.gif',
       'b-2.mp4',
       'b-grid.mp4',
+      'b.gif',
       'b.mp4',
     ]);
   });

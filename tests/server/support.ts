@@ -9,6 +9,7 @@ import type Koa from 'koa';
 import { pino, type Logger } from 'pino';
 import type { ClipJob, ClipResult, Job } from '../../pipeline/clip-job.js';
 import { PipelineError } from '../../pipeline/errors.js';
+import type { ModelManifest } from '../../pipeline/manifest.js';
 import type { StoryJob } from '../../pipeline/story-job.js';
 import { storyFrames } from '../../pipeline/story-plan.js';
 import { WorkerPool } from '../../pipeline/worker-pool.js';
@@ -28,6 +29,8 @@ import { TaskRunner } from '../../server/tasks/runner.js';
 import { openDatabase } from '../../server/tasks/database.js';
 import { TaskTable } from '../../server/tasks/table.js';
 import type { TaskView } from '../../server/tasks/view.js';
+import { Metrics } from '../../server/telemetry/metrics.js';
+import { watchTasks } from '../../server/telemetry/watch-tasks.js';
 import { createWebhooks, type WebhookOptions } from '../../server/webhooks/index.js';
 import { manifest } from '../pipeline/manifests.js';
 
@@ -77,8 +80,10 @@ export const makeClip = async (job: ClipJob): Promise<ClipResult> => {
     seed: job.params.seed + i,
     frames: job.params.T,
     bytes: VIDEO.length,
+    ...(job.params.outputs === 'mp4+gif' ? { gif: `video-${i}.gif` } : {}),
   }));
-  for (const { file, thumbnail } of videos) {
+  for (const { file, thumbnail, gif } of videos) {
+    if (gif !== undefined) await writeFile(join(job.folder, gif), 'gif');
     await writeFile(join(job.folder, file), VIDEO);
     await writeFile(join(job.folder, thumbnail), 'png');
   }
@@ -160,6 +165,7 @@ export async function startService(
     readonly workers?: WorkerPool;
     readonly pictureWork?: PictureWork;
     readonly log?: Logger;
+    readonly manifest?: ModelManifest;
     /** The clock of the retention. */
     readonly now?: () => number;
     readonly webhooks?: Partial<WebhookOptions>;
@@ -169,11 +175,18 @@ export async function startService(
   } = {},
 ): Promise<TestService> {
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'service-'));
-  const config = readConfig({ ...options.env });
+  const config = readConfig({ DATA_DIR: folder, ...options.env });
   const log = options.log ?? pino({ level: 'silent' });
   const db = await openDatabase(options.folder === undefined ? ':memory:' : join(folder, 'tasks.db'));
   const toBody = createWebhookBody(config.baseUrl);
-  const webhooks = await createWebhooks(db, { ...config.webhooks, toBody, log, ...options.webhooks });
+  const metrics = new Metrics();
+  const webhooks = await createWebhooks(db, {
+    ...config.webhooks,
+    toBody,
+    log,
+    onAttempt: (outcome) => metrics.webhookAttempts.inc({ outcome }),
+    ...options.webhooks,
+  });
   const table = await TaskTable.open(db, webhooks.journal);
   const storage = createMediaStorage(folder);
   const jobs: ClipJob[] = [];
@@ -206,9 +219,10 @@ export async function startService(
   await runner.recover();
   const now = options.now ? { now: options.now } : {};
   const retention = new Retention({ ...config.retention, db, table, storage, runner, log, ...now });
+  watchTasks({ table, metrics, log, prompts: config.logPrompts });
   const app = createApp({
     config,
-    manifest: manifest(),
+    manifest: options.manifest ?? manifest(),
     table,
     runner,
     storage,
@@ -216,6 +230,7 @@ export async function startService(
     pictureWork: options.pictureWork ?? localPictureWork,
     workers: options.workers ?? new WorkerPool([new WorkerProcess({ modelFolder: folder, device: 'cpu' })]),
     log,
+    metrics,
     ...(options.eventTimes ? { eventTimes: options.eventTimes } : {}),
   });
   const server = listener(createServer(), app);

@@ -6,17 +6,19 @@ import type { MediaStorage } from '../../media/storage.js';
 import { isTerminal, type NewTask, type Task } from '../../tasks/task.js';
 import { accept } from '../accept.js';
 import type { ApiParts } from '../api-parts.js';
+import { fastapiForm } from '../fastapi-errors.js';
+import { errorForm } from '../http-errors.js';
 import { markReplayed, readClaim } from '../idempotency-key.js';
 import { readJsonBody, type JsonBody } from '../json-body.js';
 import { preferencesOf } from '../preferences.js';
 import { createTaskJson } from '../task-json.js';
-import { waitForEnd } from '../wait.js';
+import { notFinished, waitForEnd } from '../wait.js';
 import { sendInfo, sendPicture, sendVideo } from './answers.js';
 import { proposePicture, proposeStory } from './propose.js';
 import { readPictureRequest, readVideoRequest } from './request.js';
 
-/** Where the API is; errors there are in FastAPI's form. */
-export const STORY_ADDRESSES = ['/generate', '/generate-video'] as const;
+/** Errors where the API is are worded as FastAPI words them. */
+export const storyErrors = errorForm(fastapiForm, '/generate', '/generate-video');
 
 /** What is done for one request: its task, and how the finished task is answered with. */
 interface Errand {
@@ -73,7 +75,7 @@ export function createStoryApi(parts: ApiParts): Router {
 
 /** Makes a request's task and answers with what comes of it, or at once with the task where the client does not wait. */
 function createRunner(parts: ApiParts): (ctx: Context, errand: Errand) => Promise<void> {
-  const { config, runner, table, storage } = parts;
+  const { config, table, storage } = parts;
   const { baseUrl, syncMs } = config;
   const toJson = createTaskJson(baseUrl);
   return async (ctx, { body, propose, async, send, failed }) => {
@@ -93,16 +95,8 @@ function createRunner(parts: ApiParts): (ctx: Context, errand: Errand) => Promis
     }
     const task = await waitForEnd(ctx, table, id, syncMs);
     if (!task) throw new ServiceError(410, 'task_deleted', `${failed}: the task was deleted`);
-    if (!isTerminal(task.status)) throw notFinished(toJson(runner.view(task)).urls.get, id, syncMs);
+    if (!isTerminal(task.status)) throw notFinished(config, id);
     if (task.error) throw new ServiceError(500, task.error.code, `${failed}: ${task.error.message}`);
     await send(ctx, storage, task);
   };
 }
-
-const notFinished = (statusUrl: string, taskId: string, ms: number): ServiceError =>
-  new ServiceError(
-    504,
-    'not_finished',
-    `Not finished after ${ms / 1000} s; the task goes on, poll it at status_url`,
-    { info: { task_id: taskId, status_url: statusUrl } },
-  );

@@ -11,7 +11,7 @@ import { midjourneyProxy } from './midjourney-proxy.js';
 import { createOpenAiProvider } from './openai.js';
 import { createPacer } from './pacer.js';
 import { createPictureFetch } from './picture-fetch.js';
-import { createProviderApi } from './provider-api.js';
+import { createProviderApi, type RequestEvent } from './provider-api.js';
 import { RETRY_POLICY, type RetryEvent, type RetryParts } from './retry.js';
 import type { ProviderSettings, RemoteProviderSettings } from './settings.js';
 import { thenextleg } from './thenextleg.js';
@@ -21,6 +21,8 @@ export interface ProviderParts {
   readonly work: PictureWork;
   /** Called for each attempt that failed and will be made again. */
   readonly onRetry?: (event: RetryEvent) => void;
+  /** Called for each request to the provider's API, with what it came to. */
+  readonly onRequest?: (event: RequestEvent) => void;
   readonly clock?: Clock;
   readonly createClient?: (options: GuardedClientOptions) => GuardedClient;
 }
@@ -64,6 +66,7 @@ export const createPictureProvider = (settings: ProviderSettings, parts: Provide
     headers: () => (key ? headersOf(key.reveal()) : {}),
     pacer: createPacer(settings.intervalMs),
     retry,
+    onRequest: parts.onRequest,
   });
   const fetchPicture = createPictureFetch({
     client: createClient({ allowedOrigins: settings.allowedOrigins, maxBytes: limits.bytes }),

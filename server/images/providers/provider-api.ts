@@ -48,6 +48,13 @@ export interface ProviderApiParts {
   readonly headers: () => Readonly<Record<string, string>>;
   readonly pacer: Pacer;
   readonly retry: RetryParts;
+  /** Called with what each request came to: `ok`, or the code of its error. */
+  readonly onRequest?: ((event: RequestEvent) => void) | undefined;
+}
+
+export interface RequestEvent {
+  readonly call: string;
+  readonly outcome: string;
 }
 
 /** The error of a request that brought no answer. Its cause is left behind: it holds the request, and so the key. */
@@ -121,10 +128,24 @@ export const createProviderApi = (parts: ProviderApiParts): ProviderApi => {
     throw refusalOf(call, answer) ?? statusError(answer.status, after);
   };
 
+  const told = async <T>(call: ApiCall<T>, deadline: Deadline): Promise<T> => {
+    let outcome = 'aborted';
+    try {
+      const result = await once(call, deadline);
+      outcome = 'ok';
+      return result;
+    } catch (error) {
+      if (error instanceof ProviderError) outcome = error.code;
+      throw error;
+    } finally {
+      parts.onRequest?.({ call: call.name, outcome });
+    }
+  };
+
   return {
     call: (call, deadline) =>
       withRetries(parts.retry, { call: call.name, repeatable: call.repeatable, deadline }, () =>
-        parts.pacer(() => once(call, deadline), deadline.signal),
+        parts.pacer(() => told(call, deadline), deadline.signal),
       ),
   };
 };

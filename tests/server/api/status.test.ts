@@ -177,6 +177,21 @@ describe('downloads', () => {
     expect((await get(`/download/video/${task.id}?index=-1`)).status).toBe(400);
   });
 
+  test('lead to the GIF of each variation, where GIFs were asked for', async () => {
+    const { id, videos } = await clip({ outputs: 'mp4+gif', num_cols: 2 });
+    expect(videos.map(({ gif_url }) => gif_url)).toEqual([
+      `/download/gif/${id}`,
+      `/download/gif/${id}?index=1`,
+    ]);
+    for (const { gif_url } of videos) {
+      const gif = await get(gif_url ?? '');
+      expect([gif.headers.get('content-type'), await gif.text()]).toEqual(['image/gif', 'gif']);
+    }
+    const without = await clip();
+    expect(without.videos[0].gif_url).toBeNull();
+    expect((await get(`/download/gif/${without.id}`)).status).toBe(404);
+  });
+
   test('of unknown tasks and vanished files are 404s with a reason each', async () => {
     const unknown = await get('/download/video/ffffffffffffffffffffffffffffffff');
     expect(unknown.status).toBe(404);

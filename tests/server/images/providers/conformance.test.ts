@@ -66,8 +66,10 @@ describe.each(DIALECTS)('$name', ({ name, start, path, makes, polls, calls }) =>
 
   test('a submission that fails with 500, 503 with a page, and a cut connection is made again', async () => {
     api.fault('submit', { status: 500, body: chatter }, { status: 503, body: HTML }, 'drop');
-    const { is, backoffs, retries } = await run();
+    const { is, backoffs, retries, requests } = await run();
     expect(is).toBe(makes);
+    const failed = 'submit provider_unavailable';
+    expect(requests).toEqual([failed, failed, failed, ...calls.map((call) => `${call} ok`)]);
     expect(backoffs).toEqual([1000, 2000, 4000]);
     expect(retries.map(({ call, attempt }) => [call, attempt])).toEqual([
       ['submit', 1],

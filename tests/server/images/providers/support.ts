@@ -57,6 +57,8 @@ export interface Outcome {
   /** Waits between failed attempts and the next, the polling's own left out. */
   readonly backoffs: readonly number[];
   readonly retries: readonly RetryEvent[];
+  /** What each request to the API was for and came to. */
+  readonly requests: readonly string[];
   /** All that an error and the log would show. */
   readonly shown: string;
 }
@@ -77,11 +79,13 @@ export const runPrompt = async (
   const clock = instantClock();
   const progress: number[] = [];
   const retries: RetryEvent[] = [];
+  const requests: string[] = [];
   const provider = createPictureProvider(settings, {
     limits: PICTURE_LIMITS,
     work: localPictureWork,
     clock,
     onRetry: (event) => retries.push(event),
+    onRequest: ({ call, outcome }) => requests.push(`${call} ${outcome}`),
     ...parts,
   });
   const pictures = createPictureObtainer({
@@ -92,10 +96,11 @@ export const runPrompt = async (
   });
   const params = { ...resolveClip({}, manifest()).params, seed, W: 1024, H: 576 };
   const source = { type: 'prompt', prompt, ...(image_index === undefined ? {} : { image_index }) } as const;
-  const ended = (): Pick<Outcome, 'progress' | 'backoffs' | 'retries'> => ({
+  const ended = (): Pick<Outcome, 'progress' | 'backoffs' | 'retries' | 'requests'> => ({
     progress,
     backoffs: clock.waits.filter((ms) => ms !== POLL_MS),
     retries,
+    requests,
   });
   try {
     const { png } = await pictures.obtain(source, params, {
