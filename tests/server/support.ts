@@ -9,6 +9,7 @@ import type Koa from 'koa';
 import { pino, type Logger } from 'pino';
 import type { ClipJob, ClipResult, Job } from '../../pipeline/clip-job.js';
 import { PipelineError } from '../../pipeline/errors.js';
+import { clipCost } from '../../pipeline/clip-cost.js';
 import type { ModelManifest } from '../../pipeline/manifest.js';
 import type { StoryJob } from '../../pipeline/story-job.js';
 import { storyFrames } from '../../pipeline/story-plan.js';
@@ -192,6 +193,7 @@ export async function startService(
   const jobs: ClipJob[] = [];
   const stories: StoryJob[] = [];
   const work = standIn(options.make, options.makeStory);
+  const model = options.manifest ?? manifest();
   const runner = new TaskRunner({
     table,
     storage,
@@ -213,7 +215,7 @@ export async function startService(
     },
     pictureConcurrency: 2,
     clipTimeoutMs: 60_000,
-    clipCost: ({ W, H, T, steps }) => W * H * T * steps,
+    clipCost: (params) => clipCost(params, model),
   });
   webhooks.start(table);
   await runner.recover();
@@ -222,7 +224,7 @@ export async function startService(
   watchTasks({ table, metrics, log, prompts: config.logPrompts });
   const app = createApp({
     config,
-    manifest: options.manifest ?? manifest(),
+    manifest: model,
     table,
     runner,
     storage,
