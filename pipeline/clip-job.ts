@@ -1,5 +1,6 @@
 import type { ClipParams } from './clip-params.js';
 import type { PipelineErrorCode } from './errors.js';
+import type { EvaluationCounts } from './evaluation-plan.js';
 import type { ClipPreview } from './preview.js';
 import type { StoryJob } from './story-job.js';
 
@@ -56,6 +57,8 @@ export interface ClipResult {
   readonly grid?: string;
   /** What the client should know of how the clip was made: fallbacks for want of memory. */
   readonly warnings: readonly string[];
+  /** Of the network, all variations together; absent where it was not needed. */
+  readonly evaluations?: EvaluationCounts;
   /** Milliseconds spent in each stage, all variations together. */
   readonly milliseconds: Readonly<Record<ClipStage, number>>;
   /** Sampling steps that an earlier run of the job had done, all variations together; present when there are any. */

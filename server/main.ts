@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
+import { clipCost } from '../pipeline/clip-cost.js';
 import { readManifest } from '../pipeline/manifest.js';
 import { WorkerPool } from '../pipeline/worker-pool.js';
 import { WorkerProcess } from '../pipeline/worker-process.js';
@@ -55,6 +56,7 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
     pictures: createObtainer(config, { limits: pictureLimits, work: pictures, log, metrics }),
     pictureConcurrency: config.pictureConcurrency,
     clipTimeoutMs: config.clipTimeoutMs,
+    clipCost: (params) => clipCost(params, manifest),
   });
   const parts = { config, manifest, table, runner, storage, pictureLimits, workers, log, metrics };
   const retention = new Retention({ ...config.retention, ...parts, db });

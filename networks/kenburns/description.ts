@@ -40,6 +40,7 @@ export const describeKenburns = (version: string) => ({
     discretization: { name: 'EDMDiscretization', sigma_min: 0.002, sigma_max: 700, rho: 7 },
     guider: { name: 'IdentityGuider' },
   },
+  presets: { quality: {}, balanced: { steps: 5 }, fast: { steps: 3 } },
   // 6 GB of memory at the most, 1.1 GB for the recipe.
   limits: { W: 1920, H: 1920, T: 240, pixels: 20_000_000 },
   memory: { bytes_per_pixel: 300 },

@@ -49,6 +49,10 @@ export const taskSchema = z
     model: z.string(),
     kind: z.enum(TASK_KINDS),
     api: z.string().describe('The API in which the task was asked for'),
+    evaluations: z
+      .object({ full: z.number().int(), shallow: z.number().int() })
+      .nullable()
+      .describe('Of the whole network, and of its outer part alone; null until completed'),
     warnings: z.array(z.string()),
     error: z.object({ code: z.string(), message: z.string() }).nullable(),
   })

@@ -1,4 +1,3 @@
-import { clipCost } from '../../pipeline/clip-cost.js';
 import type { ClipParams } from '../../pipeline/clip-params.js';
 import { PipelineError } from '../../pipeline/errors.js';
 import { ServiceError } from '../errors.js';
@@ -10,11 +9,13 @@ import { LocalQueue, type Again, type TaskQueue } from './queue.js';
 import type { KeyClaim } from './idempotency.js';
 import { taskCost } from './task-kinds.js';
 import { UnfinishedTasks } from './unfinished-tasks.js';
-import { CANCELLED, isTerminal, type NewTask, type Task, type TaskError } from './task.js';
+import { CANCELLED, isTerminal, type NewTask, type Task, type TaskError, type TaskMatter } from './task.js';
 import { viewTask, type QueuedTask, type TaskView } from './view.js';
 import { TaskWork, type WorkParts } from './work.js';
 
 export interface RunnerOptions extends WorkParts {
+  /** See `clipCost` of the pipeline. */
+  readonly clipCost: (params: ClipParams) => number;
   /** Other pauses than the usual ones; for tests. */
   readonly storagePausesMs?: readonly number[];
 }
@@ -145,7 +146,7 @@ export class TaskRunner {
 
   /** How long a clip would take, and wait before, if it came now. */
   expectation(params: ClipParams): Expectation {
-    return this.#forecast.expectation(clipCost(params));
+    return this.#forecast.expectation(this.#o.clipCost(params));
   }
 
   /** How many tasks wait for a device. */
@@ -166,9 +167,16 @@ export class TaskRunner {
     await ended.finally(() => clearTimeout(patience));
   }
 
+  /** What a task costs its device, in the unit of `clipCost`. */
+  costOf(task: TaskMatter): number {
+    return taskCost(task, this.#o.clipCost);
+  }
+
   async #enqueue(task: Task, order = task.createdAt): Promise<void> {
     this.unfinished.add(task.id, task.owner);
-    if (task.kind !== 'picture') this.#forecast.admit(task.id, taskCost(task), task.owner);
+    if (task.kind !== 'picture') {
+      this.#forecast.admit(task.id, this.costOf(task), task.owner);
+    }
     const ready = await this.#work.isReady(task);
     this.#queue.add(ready ? 'device' : 'picture', task.id, order);
   }

@@ -1,3 +1,4 @@
+import type { EvaluationCounts } from '../../pipeline/evaluation-plan.js';
 import type { Task, TaskApi, TaskKind, TaskStatus } from './task.js';
 
 /** The wire form of a task: the img2vid API's six fields, and everything else a dashboard wants. */
@@ -34,6 +35,8 @@ export interface TaskView {
   readonly model: string;
   readonly kind: TaskKind;
   readonly api: TaskApi;
+  /** How often the whole network was evaluated, and its outer part alone; null unless completed. */
+  readonly evaluations: EvaluationCounts | null;
   readonly warnings: readonly string[];
   readonly error: { readonly code: string; readonly message: string } | null;
 }
@@ -103,6 +106,7 @@ export function viewTask(
     model: task.model,
     kind: task.kind,
     api: task.origin.api,
+    evaluations: done?.evaluations ?? null,
     warnings: task.warnings,
     error: task.error,
   };

@@ -10,6 +10,7 @@ import type Koa from 'koa';
 import { pino, type Logger } from 'pino';
 import type { ClipJob, ClipResult, Job } from '../../pipeline/clip-job.js';
 import { PipelineError } from '../../pipeline/errors.js';
+import { clipCost } from '../../pipeline/clip-cost.js';
 import type { ModelManifest } from '../../pipeline/manifest.js';
 import type { StoryJob } from '../../pipeline/story-job.js';
 import { storyFrames } from '../../pipeline/story-plan.js';
@@ -92,10 +93,11 @@ export const makeClip = async (job: ClipJob): Promise<ClipResult> => {
     await writeFile(join(job.folder, file), VIDEO);
     await writeFile(join(job.folder, thumbnail), 'png');
   }
+  const evaluations = { full: job.params.steps * videos.length, shallow: 0 };
   const milliseconds = { encode: 1, sample: 1, decode: 1, write: 1 };
-  if (videos.length === 1) return { videos, warnings: [], milliseconds };
+  if (videos.length === 1) return { videos, warnings: [], evaluations, milliseconds };
   await writeFile(join(job.folder, 'grid.mp4'), 'grid');
-  return { videos, grid: 'grid.mp4', warnings: [], milliseconds };
+  return { videos, grid: 'grid.mp4', warnings: [], evaluations, milliseconds };
 };
 
 export const makeStory = async (job: StoryJob): Promise<ClipResult> => {
@@ -196,6 +198,7 @@ export async function startService(
   const jobs: ClipJob[] = [];
   const stories: StoryJob[] = [];
   const work = standIn(options.make, options.makeStory);
+  const model = options.manifest ?? manifest();
   const runner = new TaskRunner({
     table,
     storage,
@@ -217,6 +220,7 @@ export async function startService(
     },
     pictureConcurrency: 2,
     clipTimeoutMs: 60_000,
+    clipCost: (params) => clipCost(params, model),
   });
   webhooks.start(table);
   await runner.recover();
@@ -225,7 +229,7 @@ export async function startService(
   watchTasks({ table, metrics, log, prompts: config.logPrompts });
   const app = createApp({
     config,
-    manifest: options.manifest ?? manifest(),
+    manifest: model,
     table,
     runner,
     storage,
