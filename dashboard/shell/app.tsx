@@ -16,7 +16,7 @@ const feed = new TaskFeed(store);
 
 export function App() {
   const route = useRoute();
-  const { connection } = useTasks();
+  const { connection, refusals } = useTasks();
   const parameters = useParameters(connection);
   const [template, setTemplate] = useState<Task>();
   const [askingKey, setAskingKey] = useState(false);
@@ -27,8 +27,8 @@ export function App() {
     addEventListener('pagehide', finishDeletions);
   }, []);
   useEffect(() => {
-    if (locked) setAskingKey(true);
-  }, [locked]);
+    if (refusals > 0) setAskingKey(true);
+  }, [refusals]);
 
   const use = (task: Task): void => {
     setTemplate({ ...task }); // a new object: the same task may be used twice

@@ -97,7 +97,7 @@ export class TaskFeed {
   async #recover(error: unknown): Promise<void> {
     if (error instanceof Reset) return;
     if (error instanceof ApiError && error.status === 401) {
-      this.store.connection = 'locked';
+      this.store.lock();
       return this.#pause(undefined);
     }
     this.#failures++;

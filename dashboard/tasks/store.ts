@@ -15,6 +15,7 @@ export class TaskStore {
   /** A task older than this is known for a reason of its own; between it and the list may lie others. */
   #floor = '';
   #connection: Connection = 'connecting';
+  #refusals = 0;
   #announced = false;
 
   get tasks(): readonly Task[] {
@@ -40,6 +41,17 @@ export class TaskStore {
   set connection(connection: Connection) {
     if (this.#connection === connection) return;
     this.#connection = connection;
+    this.#changed();
+  }
+
+  /** How often the service has refused the access key, or the lack of one. */
+  get refusals(): number {
+    return this.#refusals;
+  }
+
+  lock(): void {
+    this.#connection = 'locked';
+    this.#refusals++;
     this.#changed();
   }
 

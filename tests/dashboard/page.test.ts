@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
+import { bearer, KEYS, startKeyedService } from '../server/access/keyed-service.js';
 import { holdClips, startService, type HeldClips, type TestService } from '../server/support.js';
 import { newTask } from '../server/tasks/support.js';
 import { launchBrowser, live, openPage, PHONE, until, type OpenPage } from './browser.js';
@@ -231,27 +232,30 @@ describe('the way to the service', () => {
     await silent.page.context().close();
   });
 
-  test('an access key is asked for once, and sent with everything', async () => {
-    const guarded = await openPage(browser, 'about:blank');
-    const refused: string[] = [];
-    await guarded.page.route(/\/(tasks|events|parameters|estimate|health|download)\b/, async (route) => {
-      if (route.request().headers().authorization === 'Bearer open-sesame') return route.continue();
-      refused.push(route.request().url());
-      return route.fulfill({
-        status: 401,
-        json: { error: 'Unauthorized', message: 'An access key is needed' },
-      });
-    });
-    await guarded.page.goto(`${service.url}/dashboard`);
-    await guarded.page.getByRole('textbox', { name: 'Access key' }).fill('open-sesame');
-    await guarded.page.keyboard.press('Enter');
-    await live(guarded.page);
-    await guarded.page.getByRole('button', { name: 'Make the clip' }).waitFor();
-    refused.length = 0;
-    await guarded.page.reload();
-    await live(guarded.page);
-    expect(refused).toEqual([]);
-    await guarded.page.context().close();
+  test('an access key is asked for once, and opens what its holder may see', async () => {
+    const keyed = await startKeyedService({ make: clips.make });
+    const guarded = await openPage(browser, `${keyed.url}/dashboard`);
+    try {
+      await keyed.call('POST', '/tasks', { prompt: 'of alice' }, bearer('alice'));
+      await keyed.call('POST', '/tasks', { prompt: 'of bob' }, bearer('bob'));
+      const field = guarded.page.getByRole('textbox', { name: 'Access key' });
+      await field.fill('a-wrong-key-of-16-letters');
+      await guarded.page.keyboard.press('Enter');
+      await guarded.page.getByText('The service does not take this key.').waitFor();
+      await field.fill(KEYS.alice);
+      await guarded.page.keyboard.press('Enter');
+      await live(guarded.page);
+      await guarded.page.getByText('of alice').first().waitFor();
+      guarded.complaints.length = 0; // the refusals so far
+      await guarded.page.reload();
+      await live(guarded.page);
+      await guarded.page.getByText('of alice').first().waitFor();
+      expect(await guarded.page.getByText('of bob').count()).toBe(0);
+      expect(guarded.complaints).toEqual([]);
+    } finally {
+      await guarded.page.context().close();
+      await keyed.close();
+    }
   });
 });
 
