@@ -1,19 +1,19 @@
 import { EventEmitter } from 'node:events';
-import { sql, type Kysely, type Selectable, type UpdateObject } from 'kysely';
+import { sql, type Kysely, type Selectable } from 'kysely';
 import type { TaskRow, Tables } from './database.js';
 import { claimKey, findKey, type ClaimedKey, type KeyClaim } from './idempotency.js';
+import {
+  toBegun,
+  toCompleted,
+  toFailed,
+  toQueued,
+  toStarted,
+  type Interruption,
+  type Move,
+} from './task-moves.js';
 import { rowOfTask, taskOfRow } from './task-row.js';
 import { countRows, selectRows, type TaskFilter, type TaskQuery } from './task-query.js';
-import type {
-  NewTask,
-  Task,
-  TaskApi,
-  TaskError,
-  TaskProgress,
-  TaskResult,
-  TaskStage,
-  TaskStatus,
-} from './task.js';
+import type { NewTask, Task, TaskApi, TaskError, TaskProgress, TaskResult, TaskStage } from './task.js';
 
 /** What happened to a task: it is new, it is in another state, it got on within its state, or it is gone. */
 export type TaskChange = 'created' | 'moved' | 'progress' | 'removed';
@@ -172,25 +172,16 @@ export class TaskTable extends EventEmitter<{
   }
 
   /** queued → processing. False when somebody else moved the task first. */
-  async start(id: string, stage: TaskStage): Promise<boolean> {
-    const values = { status: 'processing', stage, started_at: Date.now(), progress: 0 };
-    return this.#move(id, 'queued', values, { stage, step: null, steps: null, progress: 0 });
+  start(id: string, stage: TaskStage): Promise<boolean> {
+    return this.#move(id, toStarted(stage));
   }
 
   /**
    * queued or processing → processing on a device. The attempt counts until its end is written down, so that what counts
    * at a start are attempts over which the whole service died. `progress`: how far the task is already.
    */
-  async begin(id: string, progress: number): Promise<boolean> {
-    const values = {
-      status: 'processing',
-      stage: 'encode',
-      started_at: sql<number>`coalesce(started_at, ${Date.now()})`,
-      attempts: sql<number>`attempts + 1`,
-      progress,
-    };
-    const live = { stage: 'encode', step: null, steps: null, progress } as const;
-    return this.#move(id, ['queued', 'processing'], values, live);
+  begin(id: string, progress: number): Promise<boolean> {
+    return this.#move(id, toBegun(progress));
   }
 
   /**
@@ -198,44 +189,17 @@ export class TaskTable extends EventEmitter<{
    * task's, those it was created with among them; left out, they stay as they are.
    */
   complete(id: string, result: TaskResult, steps: number, warnings?: readonly string[]): Promise<boolean> {
-    return this.#move(id, 'processing', {
-      status: 'completed',
-      stage: null,
-      step: steps,
-      steps,
-      progress: 1,
-      ended_at: Date.now(),
-      result: JSON.stringify(result),
-      ...(warnings ? { warnings: JSON.stringify(warnings) } : {}),
-    });
+    return this.#move(id, toCompleted(result, steps, warnings));
   }
 
   /** queued or processing → error. The stage where it failed stays in the row. */
   fail(id: string, error: TaskError): Promise<boolean> {
-    const live = this.#live.get(id)?.progress;
-    return this.#move(id, ['queued', 'processing'], {
-      status: 'error',
-      ...live,
-      ended_at: Date.now(),
-      error: JSON.stringify(error),
-    });
+    return this.#move(id, toFailed(error, this.#live.get(id)?.progress));
   }
 
-  /**
-   * processing → queued. `stopped`: its run was ended for no fault of its own; `crashed`: its worker died; `lost`: the
-   * whole service died, and the attempt goes on counting.
-   */
-  requeue(id: string, why: 'stopped' | 'crashed' | 'lost'): Promise<boolean> {
-    return this.#move(id, 'processing', {
-      status: 'queued',
-      stage: null,
-      step: null,
-      steps: null,
-      progress: 0,
-      started_at: null,
-      ...(why === 'crashed' ? { crashes: sql<number>`crashes + 1` } : {}),
-      ...(why === 'lost' ? {} : { attempts: 0 }),
-    });
+  /** processing → queued. An attempt that was `lost` goes on counting. */
+  requeue(id: string, why: Interruption): Promise<boolean> {
+    return this.#move(id, toQueued(why));
   }
 
   /**
@@ -312,20 +276,15 @@ export class TaskTable extends EventEmitter<{
     return inserted;
   }
 
-  /** Changes the state of a task that is in one of the states `from`. `live`: its progress in the new state. */
-  async #move(
-    id: string,
-    from: TaskStatus | readonly TaskStatus[],
-    values: UpdateObject<Tables, 'tasks', 'tasks'>,
-    live?: TaskProgress,
-  ): Promise<boolean> {
+  /** Changes the state of a task that is in one of the states that the move allows. */
+  async #move(id: string, { from, values, live }: Move): Promise<boolean> {
     const before = this.#live.get(id);
     const moved = this.#db.transaction().execute(async (transaction) => {
       const row = await transaction
         .updateTable('tasks')
         .set(values)
         .where('id', '=', id)
-        .where('status', 'in', [from].flat())
+        .where('status', 'in', from)
         .returningAll()
         .executeTakeFirst();
       if (!row) return false;
