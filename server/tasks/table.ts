@@ -12,7 +12,14 @@ import {
   type Move,
 } from './task-moves.js';
 import { rowOfTask, taskOfRow } from './task-row.js';
-import { countRows, selectRows, type TaskFilter, type TaskQuery } from './task-query.js';
+import {
+  countRows,
+  selectByPrefix,
+  selectRows,
+  selectUnfinished,
+  type TaskFilter,
+  type TaskQuery,
+} from './task-query.js';
 import type { NewTask, Task, TaskApi, TaskError, TaskProgress, TaskResult, TaskStage } from './task.js';
 
 /** What happened to a task: it is new, it is in another state, it got on within its state, or it is gone. */
@@ -132,14 +139,7 @@ export class TaskTable extends EventEmitter<{
 
   /** The tasks that an API's clients know by ids of theirs, hexadecimal ones, that begin with `prefix`. */
   async findExternalByPrefix(api: TaskApi, owner: string, prefix: string): Promise<Task[]> {
-    const rows = await this.#db
-      .selectFrom('tasks')
-      .selectAll()
-      .where('api', '=', api)
-      .where('owner', '=', owner)
-      .where('external_id', '>=', prefix)
-      .where('external_id', '<', `${prefix}g`) // after the last of the digits
-      .execute();
+    const rows = await selectByPrefix(this.#db, { api, owner, prefix });
     return rows.map((row) => this.#toTask(row));
   }
 
@@ -162,12 +162,7 @@ export class TaskTable extends EventEmitter<{
 
   /** Tasks that still have to run, oldest first. */
   async unfinished(): Promise<Task[]> {
-    const rows = await this.#db
-      .selectFrom('tasks')
-      .selectAll()
-      .where('status', 'in', ['queued', 'processing'])
-      .orderBy('created_at', 'asc')
-      .execute();
+    const rows = await selectUnfinished(this.#db);
     return rows.map((row) => this.#toTask(row));
   }
 

@@ -44,3 +44,26 @@ export async function countRows(db: Kysely<Tables>, filter: TaskFilter): Promise
   const counted = filtered(db, filter).select((e) => e.fn.countAll().as('n'));
   return Number((await counted.executeTakeFirstOrThrow()).n);
 }
+
+/** Rows whose external ids, hexadecimal ones, begin with `prefix`. */
+export const selectByPrefix = (
+  db: Kysely<Tables>,
+  of: { readonly api: TaskApi; readonly owner: string; readonly prefix: string },
+): Promise<Selectable<TaskRow>[]> =>
+  db
+    .selectFrom('tasks')
+    .selectAll()
+    .where('api', '=', of.api)
+    .where('owner', '=', of.owner)
+    .where('external_id', '>=', of.prefix)
+    .where('external_id', '<', `${of.prefix}g`) // after the last of the digits
+    .execute();
+
+/** Rows of tasks that still have to run, oldest first. */
+export const selectUnfinished = (db: Kysely<Tables>): Promise<Selectable<TaskRow>[]> =>
+  db
+    .selectFrom('tasks')
+    .selectAll()
+    .where('status', 'in', ['queued', 'processing'])
+    .orderBy('created_at', 'asc')
+    .execute();
