@@ -4,39 +4,24 @@ import type { Logger } from 'pino';
 import type { ModelManifest } from '../pipeline/manifest.js';
 import { systemErrorCode } from '../pipeline/system-error.js';
 import type { WorkerPool } from '../pipeline/worker-pool.js';
-import { animateErrors, createAnimateApi } from './api/animate/animate.js';
-import type { ApiParts } from './api/api-parts.js';
-import { createCogApi } from './api/cog/api.js';
+import { securityHeaders } from './access/security-headers.js';
+import { animateErrors } from './api/animate/animate.js';
 import { cogErrors } from './api/cog/errors.js';
-import { download } from './api/download.js';
 import type { EventTimes } from './api/event-stream.js';
-import { allEvents, EVENT_TIMES } from './api/events.js';
-import { createFormReader } from './api/form.js';
-import { health } from './api/health.js';
-import { fastapiForm } from './api/fastapi-errors.js';
-import { answerErrors, errorForm } from './api/http-errors.js';
-import { img2vid } from './api/img2vid.js';
-import { createImg2VideoApi, img2videoErrors } from './api/img2video/img2video.js';
+import { answerErrors, codedForm, errorForm } from './api/http-errors.js';
+import { img2videoErrors } from './api/img2video/img2video.js';
 import { metricsPage } from './api/metrics.js';
-import { ready } from './api/ready.js';
-import { root } from './api/root.js';
-import { status } from './api/status.js';
-import { createStoryApi, STORY_ADDRESSES } from './api/story/api.js';
-import { createSubmit } from './api/submit.js';
-import { createTaskJson } from './api/task-json.js';
-import { createTasksApi } from './api/tasks.js';
+import { storyErrors } from './api/story/api.js';
 import type { Config } from './config.js';
+import { createGate } from './gate.js';
 import type { PictureLimits } from './images/picture.js';
 import type { PictureWork } from './images/picture-work.js';
-import { offersChoice } from './images/providers/settings.js';
 import type { MediaStorage } from './media/storage.js';
-import { createDocs } from './openapi/docs.js';
+import { createRouter } from './router.js';
 import type { TaskRunner } from './tasks/runner.js';
+import type { TaskTable } from './tasks/table.js';
 import type { Metrics } from './telemetry/metrics.js';
 import { observeRequests } from './telemetry/requests.js';
-import { TaskFeed } from './tasks/task-feed.js';
-import type { TaskTable } from './tasks/table.js';
-import { createWebhookReader } from './webhooks/subscription.js';
 
 export interface AppParts {
   readonly config: Config;
@@ -54,55 +39,7 @@ export interface AppParts {
   readonly eventTimes?: Partial<EventTimes>;
 }
 
-/** Every endpoint but that of the metrics. */
-function createRouter(parts: AppParts): Router {
-  const { config, manifest, table, runner, storage, pictureLimits, pictureWork, workers } = parts;
-  const apiParts: ApiParts = {
-    config,
-    readForm: createFormReader(config.maxUploadBytes),
-    readWebhook: createWebhookReader(config.webhooks.allowedOrigins),
-    workers,
-    manifest,
-    table,
-    runner,
-    storage,
-    pictureLimits,
-    pictureWork,
-    pictureChoice: offersChoice(config.imageProvider),
-  };
-  const submit = createSubmit(apiParts);
-  const { baseUrl } = config;
-  const router = new Router();
-  router.get('/', root(manifest, workers));
-  router.get('/health', health(manifest, workers, runner));
-  router.get('/ready', ready(apiParts));
-  router.get('/status', status(table, runner));
-  router.post('/img2vid', img2vid(submit));
-  const toJson = createTaskJson(baseUrl);
-  const feed = new TaskFeed(table, (task) => ({ ...toJson(runner.view(task)) }));
-  const eventTimes = { ...EVENT_TIMES, maxMs: config.eventsMs, ...parts.eventTimes };
-  const tasksApi = createTasksApi({
-    submit,
-    parts: apiParts,
-    toJson,
-    baseUrl,
-    feed,
-    eventTimes,
-  });
-  router.use(tasksApi.routes());
-  router.use(createAnimateApi(apiParts).routes(), createImg2VideoApi(apiParts).routes());
-  router.use(createCogApi({ ...apiParts, workers }).routes());
-  router.use(createStoryApi(apiParts).routes());
-  router.get('/events', allEvents(feed, runner, eventTimes));
-  router.use(createDocs({ manifest, baseUrl }).routes());
-  for (const kind of ['video', 'thumbnail', 'gif', 'grid', 'picture'] as const) {
-    router.get(`/download/${kind}/:id`, download(kind, table, storage));
-  }
-
-  return router;
-}
-
-/** Puts the Koa application together. */
+/** Puts the Koa application together: what every request passes on its way to its endpoint. */
 export function createApp(parts: AppParts): Koa {
   const { config, log, metrics } = parts;
   const router = createRouter(parts);
@@ -114,14 +51,13 @@ export function createApp(parts: AppParts): Koa {
     if (!clientLeft(error)) log.warn({ err: error }, 'response failed');
   });
   app.use(observeRequests(log, metrics));
-  app.use(async (ctx, next) => {
-    ctx.set('X-Content-Type-Options', 'nosniff');
-    await next();
-  });
+  app.use(securityHeaders);
   app.use(answerErrors(log));
   if (config.metrics === 'open') app.use(metricsRoute); // before whatever asks for a key
-  app.use(errorForm(fastapiForm, ...STORY_ADDRESSES));
+  // Before the gate, so that it too is worded as the API it guards.
+  app.use(errorForm(codedForm, '/tasks')).use(storyErrors);
   app.use(animateErrors).use(img2videoErrors).use(cogErrors);
+  for (const stage of createGate(config)) app.use(stage);
   app.use(router.routes());
   app.use(router.allowedMethods());
   return app;

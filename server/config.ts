@@ -2,6 +2,14 @@ import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import {
+  ACCESS_SECRET_VARIABLES,
+  accessEnvironment,
+  accessSettings,
+  checkAccess,
+  type AccessSettings,
+} from './access/settings.js';
+import { admissionEnvironment, admissionSettings, type AdmissionSettings } from './admission/settings.js';
+import {
   checkProvider,
   providerEnvironment,
   providerSettings,
@@ -69,9 +77,13 @@ const variables = z.object({
   KEEP_DAYS: amount(36_500),
   MAX_MEDIA_GB: amount(1_000_000),
   ...webhookEnvironment,
+  ...accessEnvironment,
+  ...admissionEnvironment,
 });
 
-const environment = variables.superRefine(checkProvider);
+const SECRETS = [...SECRET_VARIABLES, ...WEBHOOK_SECRET_VARIABLES, ...ACCESS_SECRET_VARIABLES];
+
+const environment = variables.superRefine(checkProvider).superRefine(checkAccess);
 
 /** Everything that the environment decides, checked and typed. Paths are absolute. */
 export interface Config {
@@ -113,6 +125,8 @@ export interface Config {
   /** The most scenes of one story. */
   readonly maxScenes: number;
   readonly webhooks: WebhookSettings;
+  readonly access: AccessSettings;
+  readonly admission: AdmissionSettings;
   readonly retention: RetentionSettings;
 }
 
@@ -124,7 +138,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   if (!parsed.success) {
     const lines = parsed.error.issues.map((issue) => {
       const name = String(issue.path[0]);
-      const secret = [...SECRET_VARIABLES, ...WEBHOOK_SECRET_VARIABLES].includes(name);
+      const secret = SECRETS.includes(name);
       const value = secret ? '' : `=${given[name] ?? ''}`;
       return `${name}${value}: ${issue.message}`;
     });
@@ -158,6 +172,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     img2videoKeepMs: e.IMG2VIDEO_KEEP_HOURS * 3_600_000,
     maxScenes: e.MAX_SCENES,
     webhooks: webhookSettings(e),
+    access: accessSettings(e),
+    admission: admissionSettings(e),
     retention: {
       keepMs: e.KEEP_DAYS && e.KEEP_DAYS * 86_400_000,
       maxMediaBytes: e.MAX_MEDIA_GB && e.MAX_MEDIA_GB * 1024 ** 3,

@@ -1,9 +1,11 @@
 /** The classes of error bodies that clients of the img2vid API know. */
 export type ErrorClass =
   | 'Invalid request'
+  | 'Unauthorized'
   | 'Forbidden'
   | 'Not found'
   | 'Method not allowed'
+  | 'Request timeout'
   | 'Conflict'
   | 'Gone'
   | 'Payload too large'
@@ -16,9 +18,11 @@ export type ErrorClass =
 
 const CLASS_OF_STATUS: Readonly<Record<number, ErrorClass>> = {
   400: 'Invalid request',
+  401: 'Unauthorized',
   403: 'Forbidden',
   404: 'Not found',
   405: 'Method not allowed',
+  408: 'Request timeout',
   409: 'Conflict',
   410: 'Gone',
   413: 'Payload too large',
@@ -37,6 +41,8 @@ export interface ErrorDetail {
   readonly allowed?: unknown;
   /** What else the body says, such as where to go on. */
   readonly info?: Readonly<Record<string, unknown>>;
+  /** When the same request may succeed; sent as `Retry-After`. */
+  readonly retryAfterSeconds?: number;
   readonly cause?: unknown;
 }
 
@@ -48,6 +54,7 @@ export class ServiceError extends Error {
   readonly field: string | undefined;
   readonly allowed: unknown;
   readonly info: Readonly<Record<string, unknown>>;
+  readonly retryAfterSeconds: number | undefined;
 
   constructor(
     readonly status: number,
@@ -60,6 +67,7 @@ export class ServiceError extends Error {
     this.field = detail.field;
     this.allowed = detail.allowed;
     this.info = detail.info ?? {};
+    this.retryAfterSeconds = detail.retryAfterSeconds;
   }
 
   get errorClass(): ErrorClass {

@@ -1,23 +1,20 @@
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import type Koa from 'koa';
 import type { Logger } from 'pino';
 import { readManifest } from '../pipeline/manifest.js';
 import { WorkerPool } from '../pipeline/worker-pool.js';
 import { WorkerProcess } from '../pipeline/worker-process.js';
+import type { AccessSettings } from './access/settings.js';
 import { createWebhookBody } from './api/webhook-body.js';
 import { createApp } from './app.js';
 import { readConfig, type Config } from './config.js';
 import { claimDataFolder } from './data-folder.js';
+import { serveHttp } from './http-server.js';
 import { createGuardedClient } from './images/guarded-client.js';
 import { createPictureObtainer, type PictureObtainer } from './images/obtain.js';
 import { PICTURE_LIMITS, type PictureLimits } from './images/picture.js';
 import type { PictureWork } from './images/picture-work.js';
 import { PictureProcesses } from './images/picture-processes.js';
 import { createPictureProvider } from './images/providers/create-provider.js';
-import { listener } from './listener.js';
 import { createMediaStorage } from './media/storage.js';
 import { provideModel } from './model-folder.js';
 import { openDatabase } from './tasks/database.js';
@@ -65,8 +62,9 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
   await runner.recover();
   retention.start();
 
-  const server = await listen(createApp({ ...parts, pictureWork: pictures.forRequests }), config);
-  const { port } = server.address() as AddressInfo;
+  const app = createApp({ ...parts, pictureWork: pictures.forRequests });
+  const { server, port } = await serveHttp(app, config);
+  logAccess(config.access, log);
   log.info(
     { host: config.host, port, model: manifest.name, pictures: config.imageProvider.name },
     `taking requests at ${config.baseUrl ?? `http://localhost:${port}`}`,
@@ -86,11 +84,9 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
   };
 }
 
-async function listen(app: Koa, { host, port }: Config): Promise<Server> {
-  const server = listener(createServer({ headersTimeout: 10_000, requestTimeout: 120_000 }), app);
-  server.listen(port, host);
-  await once(server, 'listening');
-  return server;
+function logAccess({ keys, admins }: AccessSettings, log: Logger): void {
+  if (keys.length > 0) log.info({ keys: keys.length, admins: admins.length }, 'access keys are needed');
+  else log.warn('no access keys are set: the service is open to everybody who can reach it');
 }
 
 function startWorkers(modelFolder: string, config: Config, log: Logger): WorkerPool {

@@ -19,9 +19,13 @@ function describe(given: unknown): string {
     return `${given} (${typeof given})`;
   }
   if (typeof given === 'string') return shortened(JSON.stringify(given));
-  if (Array.isArray(given)) return shortened(`[${given.join(', ')}]`);
+  if (Array.isArray(given)) return shortened(`[${given.slice(0, 40).map(element).join(', ')}]`);
   return `a value of type ${typeof given}`;
 }
+
+/** Of a list within a list nothing is said but that it is one: it may be deeper than a stack. */
+const element = (value: unknown): string =>
+  typeof value === 'object' && value !== null ? '…' : String(value);
 
 /** A hostile value must not fill the log or the answer. */
 const shortened = (text: string): string => (text.length > 80 ? `${text.slice(0, 80)}…` : text);

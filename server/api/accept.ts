@@ -1,3 +1,4 @@
+import type { Admission } from '../admission/admission.js';
 import { ServiceError } from '../errors.js';
 import type { MediaStorage } from '../media/storage.js';
 import type { KeyClaim } from '../tasks/idempotency.js';
@@ -30,32 +31,38 @@ export interface AcceptParts {
   readonly table: TaskTable;
   readonly runner: TaskRunner;
   readonly storage: MediaStorage;
+  readonly admission: Admission;
 }
 
 /**
  * Accepts what is proposed: the picture is stored, the task is durable and queued. It is done once for each key or external
  * id, and a repeated request gets the task of the first without anything being proposed.
+ * @throws ServiceError 429 where there is no room for it, or what is wrong with the proposal
  */
 export async function accept(
   parts: AcceptParts,
   proposal: () => Promise<Proposal>,
   once: Once = {},
 ): Promise<Submission> {
-  const { runner, storage } = parts;
+  const { runner, storage, admission } = parts;
   const earlier = await findEarlier(parts, once);
   if (earlier) {
     noteTask(earlier.id);
     return { task: runner.view(earlier), replayed: true };
   }
+  admission.checkRoom();
   const { task, picture } = await proposal();
   noteTask(task.id);
-  let accepted: TaskView | undefined;
-  try {
-    if (picture) await storage.write(storage.picture(task.id), picture);
-    accepted = await runner.submitOnce(task, once.claim);
-  } finally {
-    if (!accepted) await storage.remove(task.id); // not acknowledged: nothing of it stays
-  }
+  const accepted = await admission.admit(task, async () => {
+    let created: TaskView | undefined;
+    try {
+      if (picture) await storage.write(storage.picture(task.id), picture);
+      created = await runner.submitOnce(task, once.claim);
+    } finally {
+      if (!created) await storage.remove(task.id); // not acknowledged: nothing of it stays
+    }
+    return created;
+  });
   // A request with the same key or id came in between: the second look finds its task.
   return accepted ? { task: accepted, replayed: false } : accept(parts, proposal, once);
 }

@@ -18,12 +18,12 @@ export type FormReader = (ctx: Context) => Promise<Form>;
 
 const MAX_TEXT_BODY = 1024 * 1024;
 const MAX_FIELD_BYTES = 64 * 1024;
+/** Levels of nesting in a JSON body: no request of ours has more, and deep ones overflow the stack of what walks them. */
+const MAX_DEPTH = 32;
 /** Room for the text fields and the boundaries around a picture of the greatest size. */
 const MULTIPART_SLACK = 1024 * 1024;
 /** The names under which a picture may be uploaded. */
 const PICTURE_FIELDS = ['image', 'file'];
-/** How long a refused body is still read and thrown away, so that the client gets to see the answer. */
-const REFUSED_BODY_MS = 5000;
 
 const next = (): Promise<void> => Promise.resolve();
 
@@ -34,9 +34,6 @@ export const base64Room = (bytes: number): number => Math.ceil((bytes * 4) / 3) 
 export function refuseLargeBody(ctx: Context, limit: number): void {
   const length = ctx.request.length;
   if (length === undefined || length <= limit) return;
-  const { socket } = ctx.req;
-  const timer = setTimeout(() => socket.destroy(), REFUSED_BODY_MS).unref();
-  ctx.req.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
   throw new ServiceError(413, 'body_too_large', `The body of ${length} bytes is larger than allowed`, {
     allowed: `at most ${limit} bytes`,
   });
@@ -92,7 +89,10 @@ export function createFormReader(maxUploadBytes: number, maxJsonBytes = MAX_TEXT
     } catch (error) {
       throw textError(error, limit);
     }
-    return { fields: (ctx.request.body ?? {}) as Record<string, unknown> };
+    const fields = (ctx.request.body ?? {}) as Record<string, unknown>;
+    if (Array.isArray(fields)) throw invalidRequest('The body is a list', { allowed: 'a JSON object' });
+    if (isDeeper(fields, MAX_DEPTH)) throw tooDeep();
+    return { fields };
   };
 }
 
@@ -119,7 +119,16 @@ function parseParts(request: IncomingMessage, parser: Writable): void {
   request.pipe(parser);
 }
 
+const isDeeper = (value: unknown, levels: number): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1)));
+
+const tooDeep = (): ServiceError =>
+  invalidRequest(`The body nests more than ${MAX_DEPTH} levels deep`, { allowed: `${MAX_DEPTH} levels` });
+
 function multipartError(error: unknown, maxUploadBytes: number): ServiceError {
+  if (error instanceof ServiceError) return error;
   const { code, field, message } = error as { code?: string; field?: string; message?: string };
   const where = field === undefined ? {} : { field };
   switch (code) {
@@ -151,6 +160,7 @@ function multipartError(error: unknown, maxUploadBytes: number): ServiceError {
 }
 
 function textError(error: unknown, limit: number): ServiceError {
+  if (error instanceof ServiceError) return error;
   const { status, message } = error as { status?: number; message?: string };
   if (status === 413) {
     return new ServiceError(413, 'body_too_large', 'The body is larger than allowed', {

@@ -2,10 +2,11 @@ import type { Middleware } from 'koa';
 import type { Logger } from 'pino';
 import { InvalidParameterError } from '../../samplers/index.js';
 import { invalidRequest, notFound, ServiceError } from '../errors.js';
+import { isUnder, pathOf } from '../request-path.js';
 import { storageFault } from '../storage-fault.js';
 
 /** When to come again where nothing better is known. */
-const RETRY_AFTER_SECONDS = '10';
+const RETRY_AFTER_SECONDS = 10;
 
 /** No faults of ours: a client is told what there is not, or that the time it waits is up. */
 const EXPECTED: readonly number[] = [501, 504];
@@ -16,8 +17,8 @@ export type ErrorForm = (error: ServiceError) => { readonly body: unknown; reado
 /** The img2vid API's form. */
 const plainForm: ErrorForm = (error) => ({ body: error.toBody() });
 
-/** The same with the error's `code`. */
-const codedForm: ErrorForm = (error) => ({ body: { ...error.toBody(), code: error.code } });
+/** The same with the error's `code`, which the img2vid API does not know. */
+export const codedForm: ErrorForm = (error) => ({ body: { ...error.toBody(), code: error.code } });
 
 /**
  * Turns whatever is thrown below it into a JSON body with its status: `{error, message, field?, allowed?}`, or the form of
@@ -45,24 +46,22 @@ export const answerErrors =
       const { body, status = known.status } = form(known);
       ctx.status = status;
       ctx.body = body;
-      if (status === 503 && !ctx.response.get('Retry-After')) ctx.set('Retry-After', RETRY_AFTER_SECONDS);
+      const later = known.retryAfterSeconds ?? (status === 503 ? RETRY_AFTER_SECONDS : undefined);
+      if (later !== undefined && !ctx.response.get('Retry-After')) ctx.set('Retry-After', String(later));
     }
   };
 
 /**
- * An API words its errors in a form of its own: all that comes below this, or, where addresses are given, what lies at or
- * under them, also where no route takes it.
+ * An API words its errors in a form of its own: all that comes below this, or, where paths are given, what lies at or
+ * under them. Put before everything else, it words also what is refused before the API's routes are reached.
  */
 export const errorForm =
-  (form: ErrorForm, ...addresses: readonly string[]): Middleware =>
+  (form: ErrorForm, ...paths: readonly string[]): Middleware =>
   (ctx, next) => {
-    const isThere = addresses.some((address) => `${ctx.path}/`.startsWith(`${address}/`));
-    if (addresses.length === 0 || isThere) ctx.state.errorForm = form;
+    const path = pathOf(ctx);
+    if (paths.length === 0 || paths.some((top) => isUnder(path, top))) ctx.state.errorForm = form;
     return next();
   };
-
-/** The API below it shows the codes of its errors; the img2vid API's bodies know none. */
-export const showErrorCodes = errorForm(codedForm);
 
 function toServiceError(error: unknown): ServiceError {
   if (error instanceof ServiceError) return error;

@@ -14,17 +14,18 @@ export async function readJsonBody(ctx: Context, readForm: FormReader): Promise<
   try {
     body = (await readForm(ctx)).fields;
   } catch (error) {
-    throw notJson(error) ?? error;
+    throw notJson(error, ctx) ?? error;
   }
   if (!isObject(body)) throw unprocessable([bodyFault('object', body)]);
   return body;
 }
 
 /** What is wrong with a body that could be read as far as its length goes. */
-function notJson(error: unknown): ServiceError | undefined {
+function notJson(error: unknown, ctx: Context): ServiceError | undefined {
   if (!(error instanceof ServiceError) || error.status !== 400) return undefined;
-  // The body parser keeps the text that is no JSON, or that of a single value.
-  const { body: text, message = '' } = (error.cause ?? {}) as { readonly body?: unknown; message?: string };
+  // The body parser keeps the text: with its error where it is no JSON or a single value, else with the request.
+  const { body, message = '' } = (error.cause ?? {}) as { readonly body?: unknown; message?: string };
+  const text = body ?? ctx.request.rawBody;
   if (typeof text !== 'string') return unprocessable([ruleFault([], error.message, null)]);
   const value = parse(text);
   if (value !== undefined) return unprocessable([bodyFault('object', value)]);

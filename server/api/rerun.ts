@@ -89,8 +89,8 @@ export function overrideParams(params: ClipParams, overrides: Fields): Fields {
     if (overrides[kind] === undefined || overrides[kind] === params[kind]) continue;
     for (const { name } of specOf(kind, params[kind]).parameters) delete fields[name];
   }
-  Object.assign(fields, overrides);
-  return overrideSeed(fields, fields.seed);
+  const all: Fields = { ...fields, ...overrides };
+  return overrideSeed(all, all.seed);
 }
 
 /** `null` and `new` leave the seed out, and have it drawn. */

@@ -8,10 +8,8 @@ import { answerTagged } from './content-tag.js';
 import type { EventTimes } from './event-stream.js';
 import { taskEvents } from './events.js';
 import { findTask } from './find-task.js';
-import { showErrorCodes } from './http-errors.js';
 import { markReplayed } from './idempotency-key.js';
 import { rerun } from './rerun.js';
-import { sameOriginOnly } from './same-origin.js';
 import type { Submit, SubmitOptions } from './submit.js';
 import type { ToTaskJson } from './task-json.js';
 import { createTaskList } from './task-list.js';
@@ -24,6 +22,8 @@ export interface TasksApiOptions {
   readonly baseUrl: string | undefined;
   readonly feed: TaskFeed;
   readonly eventTimes: EventTimes;
+  /** Stands before the streams of events and bounds their number. */
+  readonly fewStreams: Middleware;
 }
 
 /**
@@ -38,7 +38,7 @@ export interface TasksApiOptions {
  *     DELETE /tasks/:id          removes it with its files
  */
 export function createTasksApi(options: TasksApiOptions): Router {
-  const { submit, parts, toJson, baseUrl, feed, eventTimes } = options;
+  const { submit, parts, toJson, baseUrl, feed, eventTimes, fewStreams } = options;
   const { table, runner } = parts;
   const address = `${baseUrl ?? ''}/tasks`;
 
@@ -60,11 +60,10 @@ export function createTasksApi(options: TasksApiOptions): Router {
   });
 
   const router = new Router({ prefix: '/tasks' });
-  router.use(showErrorCodes, sameOriginOnly(baseUrl));
   router.post('/', async (ctx) => answerAccepted(ctx, await submit(ctx)));
   router.get('/', markPosition(feed), answerList);
   router.get('/:id', markPosition(feed), answerOne);
-  router.get('/:id/events', taskEvents(feed, eventTimes));
+  router.get('/:id/events', fewStreams, taskEvents(feed, eventTimes));
   router.post('/:id/cancel', async (ctx) => {
     ctx.body = toJson(runner.view(known(await runner.cancel((await find(ctx)).id))));
   });

@@ -76,13 +76,6 @@ export class Forecast {
       .map(([id]) => id);
   }
 
-  /** How many tasks of an owner have not ended. */
-  unfinished(owner: string): number {
-    let n = 0;
-    for (const entry of this.#entries.values()) if (entry.owner === owner) n++;
-    return n;
-  }
-
   /** When the first of the running clips is expected to end; undefined while nothing is known. */
   get secondsToNextEnd(): number | undefined {
     const left = [...this.#entries.values()]

@@ -45,7 +45,7 @@ export class Retention {
     this.#now = parts.now ?? Date.now;
     this.#usage = new MediaUsage(parts.storage);
     parts.table.on('change', (id, change) => {
-      if (change === 'moved' || change === 'removed') void this.#look(id);
+      if (change === 'ended' || change === 'removed') void this.#look(id);
     });
   }
 

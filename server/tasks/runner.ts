@@ -6,6 +6,7 @@ import { Patience } from './patience.js';
 import { LocalQueue, type Again, type TaskQueue } from './queue.js';
 import type { KeyClaim } from './idempotency.js';
 import { taskCost } from './task-kinds.js';
+import { UnfinishedTasks } from './unfinished-tasks.js';
 import { CANCELLED, isTerminal, type NewTask, type Task, type TaskError } from './task.js';
 import { viewTask, type QueuedTask, type TaskView } from './view.js';
 import { TaskWork, type WorkParts } from './work.js';
@@ -33,6 +34,7 @@ export class TaskRunner {
   readonly #queue: TaskQueue;
   readonly #forecast: Forecast;
   readonly #work: TaskWork;
+  readonly unfinished = new UnfinishedTasks();
   readonly #patience: Patience;
   /** How often a task has waited for room on the disk. */
   readonly #storagePauses = new Map<string, number>();
@@ -40,6 +42,9 @@ export class TaskRunner {
 
   constructor(options: RunnerOptions) {
     this.#o = options;
+    options.table.on('change', (id, change) => {
+      if (change === 'ended') this.unfinished.delete(id);
+    });
     this.#forecast = new Forecast(options.workers.size, Date.now, () => options.table.queueChanged());
     this.#patience = new Patience(options.log);
     this.#work = new TaskWork({ ...options, patience: this.#patience }, this.#forecast);
@@ -141,11 +146,6 @@ export class TaskRunner {
     return this.#forecast.waiting;
   }
 
-  /** How many tasks of an owner have not ended. */
-  unfinished(owner: string): number {
-    return this.#forecast.unfinished(owner);
-  }
-
   /** When a device is expected to be free; undefined while nothing is known. */
   get secondsToNextEnd(): number | undefined {
     return this.#forecast.secondsToNextEnd;
@@ -160,6 +160,7 @@ export class TaskRunner {
   }
 
   async #enqueue(task: Task, order = task.createdAt): Promise<void> {
+    this.unfinished.add(task.id, task.owner);
     if (task.kind !== 'picture') this.#forecast.admit(task.id, taskCost(task), task.owner);
     const ready = await this.#work.isReady(task);
     this.#queue.add(ready ? 'device' : 'picture', task.id, order);

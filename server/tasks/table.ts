@@ -1,8 +1,9 @@
 import { EventEmitter } from 'node:events';
-import { sql, type Kysely, type Selectable } from 'kysely';
+import type { Kysely, Selectable } from 'kysely';
 import type { TaskRow, Tables } from './database.js';
 import { claimKey, findKey, type ClaimedKey, type KeyClaim } from './idempotency.js';
 import {
+  pictureNotes,
   toBegun,
   toCompleted,
   toFailed,
@@ -10,39 +11,41 @@ import {
   toStarted,
   type Interruption,
   type Move,
+  type PictureNotes,
 } from './task-moves.js';
 import { rowOfTask, taskOfRow } from './task-row.js';
 import {
   countRows,
   selectByPrefix,
+  selectExternal,
   selectRows,
   selectUnfinished,
   type TaskFilter,
   type TaskQuery,
 } from './task-query.js';
-import type { NewTask, Task, TaskApi, TaskError, TaskProgress, TaskResult, TaskStage } from './task.js';
+import {
+  isTerminal,
+  type NewTask,
+  type Task,
+  type TaskApi,
+  type TaskError,
+  type TaskProgress,
+  type TaskResult,
+  type TaskStage,
+} from './task.js';
 
-/** What happened to a task: it is new, it is in another state, it got on within its state, or it is gone. */
-export type TaskChange = 'created' | 'moved' | 'progress' | 'removed';
+/** What happened to a task: it is new, in another state, at its end, it got on within its state, or it is gone. */
+export type TaskChange = 'created' | 'moved' | 'ended' | 'progress' | 'removed';
 
 /** Writes down what must be known exactly when a change of state is: it is called within the change's transaction. */
 export interface StateJournal {
   record(transaction: Kysely<Tables>, task: Task): Promise<void>;
 }
 
-/** What a source has to say of the picture it gave. */
-export interface PictureNotes {
-  readonly placeholder: boolean;
-  readonly note?: string;
-}
-
 /** Thrown within a transaction to undo it: what was to be created is there already. */
 class Taken extends Error {}
 
-interface Live {
-  readonly owner: string;
-  readonly progress: TaskProgress;
-}
+type Live = { readonly owner: string; readonly progress: TaskProgress };
 
 /**
  * The task table: the truth about every task. Each state change is one atomic statement that names the state it
@@ -127,20 +130,13 @@ export class TaskTable extends EventEmitter<{
 
   /** The task that an API's clients know by an id of theirs. */
   async findExternal(api: TaskApi, owner: string, externalId: string): Promise<Task | undefined> {
-    const row = await this.#db
-      .selectFrom('tasks')
-      .selectAll()
-      .where('api', '=', api)
-      .where('owner', '=', owner)
-      .where('external_id', '=', externalId)
-      .executeTakeFirst();
+    const row = await selectExternal(this.#db, api, owner, externalId);
     return row && this.#toTask(row);
   }
 
   /** The tasks that an API's clients know by ids of theirs, hexadecimal ones, that begin with `prefix`. */
   async findExternalByPrefix(api: TaskApi, owner: string, prefix: string): Promise<Task[]> {
-    const rows = await selectByPrefix(this.#db, { api, owner, prefix });
-    return rows.map((row) => this.#toTask(row));
+    return (await selectByPrefix(this.#db, api, owner, prefix)).map((row) => this.#toTask(row));
   }
 
   /** Reads a task together with the revision at which it is just so: nothing changes while `read` looks. */
@@ -162,8 +158,7 @@ export class TaskTable extends EventEmitter<{
 
   /** Tasks that still have to run, oldest first. */
   async unfinished(): Promise<Task[]> {
-    const rows = await selectUnfinished(this.#db);
-    return rows.map((row) => this.#toTask(row));
+    return (await selectUnfinished(this.#db)).map((row) => this.#toTask(row));
   }
 
   /** queued → processing. False when somebody else moved the task first. */
@@ -201,17 +196,12 @@ export class TaskTable extends EventEmitter<{
    * Writes down what there is to say of a running task's picture: that it is the embedded source's stand-in, and a word for
    * the warnings. Saying it again adds nothing.
    */
-  async notePicture(id: string, { placeholder, note }: PictureNotes): Promise<void> {
-    if (!placeholder && note === undefined) return;
-    const noted = sql<string>`CASE WHEN instr(warnings, ${JSON.stringify(note)}) > 0 THEN warnings
-      ELSE json_insert(warnings, '$[#]', ${note}) END`;
+  async notePicture(id: string, notes: PictureNotes): Promise<void> {
+    if (!notes.placeholder && notes.note === undefined) return;
     await this.#db.transaction().execute(async (transaction) => {
       const row = await transaction
         .updateTable('tasks')
-        .set({
-          ...(placeholder ? { placeholder: 1 } : {}),
-          ...(note === undefined ? {} : { warnings: noted }),
-        })
+        .set(pictureNotes(notes))
         .where('id', '=', id)
         .where('status', '=', 'processing')
         .returning('owner')
@@ -283,10 +273,11 @@ export class TaskTable extends EventEmitter<{
         .returningAll()
         .executeTakeFirst();
       if (!row) return false;
-      await this.#journal?.record(transaction, taskOfRow(row));
+      const task = taskOfRow(row);
+      await this.#journal?.record(transaction, task);
       if (live) this.#live.set(id, { owner: row.owner, progress: live });
       else this.#live.delete(id);
-      this.#changed(id, 'moved', row.owner);
+      this.#changed(id, isTerminal(task.status) ? 'ended' : 'moved', row.owner);
       return true;
     });
     return moved.catch((error: unknown) => {

@@ -65,3 +65,20 @@ export const toQueued = (why: Interruption): Move => ({
     ...(why === 'lost' ? {} : { attempts: 0 }),
   },
 });
+
+/** What a source has to say of the picture it gave. */
+export interface PictureNotes {
+  readonly placeholder: boolean;
+  readonly note?: string;
+}
+
+/** What a row says then. Saying it again adds nothing. */
+export const pictureNotes = ({ placeholder, note }: PictureNotes): Move['values'] => ({
+  ...(placeholder ? { placeholder: 1 } : {}),
+  ...(note === undefined
+    ? {}
+    : {
+        warnings: sql<string>`CASE WHEN instr(warnings, ${JSON.stringify(note)}) > 0 THEN warnings
+          ELSE json_insert(warnings, '$[#]', ${note}) END`,
+      }),
+});

@@ -45,25 +45,42 @@ export async function countRows(db: Kysely<Tables>, filter: TaskFilter): Promise
   return Number((await counted.executeTakeFirstOrThrow()).n);
 }
 
-/** Rows whose external ids, hexadecimal ones, begin with `prefix`. */
-export const selectByPrefix = (
-  db: Kysely<Tables>,
-  of: { readonly api: TaskApi; readonly owner: string; readonly prefix: string },
-): Promise<Selectable<TaskRow>[]> =>
-  db
-    .selectFrom('tasks')
-    .selectAll()
-    .where('api', '=', of.api)
-    .where('owner', '=', of.owner)
-    .where('external_id', '>=', of.prefix)
-    .where('external_id', '<', `${of.prefix}g`) // after the last of the digits
-    .execute();
-
-/** Rows of tasks that still have to run, oldest first. */
+/** The rows of tasks that have not ended, oldest first. */
 export const selectUnfinished = (db: Kysely<Tables>): Promise<Selectable<TaskRow>[]> =>
   db
     .selectFrom('tasks')
     .selectAll()
     .where('status', 'in', ['queued', 'processing'])
     .orderBy('created_at', 'asc')
+    .execute();
+
+/** The row of the task that an owner's clients of an API know by an id of theirs. */
+export const selectExternal = (
+  db: Kysely<Tables>,
+  api: TaskApi,
+  owner: string,
+  externalId: string,
+): Promise<Selectable<TaskRow> | undefined> =>
+  db
+    .selectFrom('tasks')
+    .selectAll()
+    .where('api', '=', api)
+    .where('owner', '=', owner)
+    .where('external_id', '=', externalId)
+    .executeTakeFirst();
+
+/** The rows whose external ids, hexadecimal ones, begin with `prefix`. */
+export const selectByPrefix = (
+  db: Kysely<Tables>,
+  api: TaskApi,
+  owner: string,
+  prefix: string,
+): Promise<Selectable<TaskRow>[]> =>
+  db
+    .selectFrom('tasks')
+    .selectAll()
+    .where('api', '=', api)
+    .where('owner', '=', owner)
+    .where('external_id', '>=', prefix)
+    .where('external_id', '<', `${prefix}g`) // after the last of the digits
     .execute();

@@ -26,14 +26,13 @@ export function watchTasks({ table, metrics, log, prompts }: TaskWatch): void {
       'task accepted',
     );
   };
-  const ended = ({ status, error }: Task): void => {
-    if (status === 'completed') metrics.ended.inc({ end: 'completed', code: '' });
-    if (status !== 'error' || !error) return;
+  const ended = ({ error }: Task): void => {
+    if (!error) return metrics.ended.inc({ end: 'completed', code: '' });
     metrics.ended.inc({ end: error.code === CANCELLED ? 'cancelled' : 'error', code: error.code });
   };
   table.on('change', (id, change) => {
-    if (change !== 'created' && change !== 'moved') return;
-    // One row, a few times in a task's life. The table answers before it does anything that comes later.
+    if (change !== 'created' && change !== 'ended') return;
+    // One row, twice in a task's life. The table answers before it does anything that comes later.
     table.get(id).then(
       (task) => task && (change === 'created' ? accepted : ended)(task),
       (error: unknown) => log.error({ task: id, err: error }, 'a task cannot be looked at'),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { originList } from '../origin-list.js';
 import { parseSecrets, SECRET_FORM } from './signature.js';
 
 export interface WebhookSettings {
@@ -7,11 +8,6 @@ export interface WebhookSettings {
   /** Origins that may be told although they are private. */
   readonly allowedOrigins: readonly string[];
 }
-
-const isOrigin = (text: string): boolean => {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  return url !== undefined && ['http:', 'https:'].includes(url.protocol) && `${url.origin}/` === url.href;
-};
 
 /** The environment variables of webhooks. */
 export const webhookEnvironment = {
@@ -23,15 +19,7 @@ export const webhookEnvironment = {
       return keys ?? [];
     })
     .default([]),
-  WEBHOOK_ALLOW_ORIGINS: z
-    .string()
-    .transform((text) => text.split(',').map((part) => part.trim()))
-    .refine(
-      (origins) => origins.every(isOrigin),
-      'expected a list of origins such as http://10.0.0.5:8080,https://hooks.example',
-    )
-    .transform((origins) => origins.map((origin) => new URL(origin).origin))
-    .default([]),
+  WEBHOOK_ALLOW_ORIGINS: originList,
 };
 
 /** Variables whose values no message may repeat. */

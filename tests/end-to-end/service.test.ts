@@ -24,7 +24,9 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const running: ServerProcess[] = [];
+/** They have one data folder, so one that a failed test left running makes room. */
 const start = async (more: Record<string, string> = {}): Promise<ServerProcess> => {
+  await Promise.all(running.map((server) => server.end('SIGKILL')));
   const server = await startServer({ ...env, ...more });
   running.push(server);
   return server;

@@ -4,7 +4,6 @@ import type { WorkerPool } from '../../../pipeline/worker-pool.js';
 import type { Task } from '../../tasks/task.js';
 import { notFound, ServiceError } from '../../errors.js';
 import type { ApiParts } from '../api-parts.js';
-import { sameOriginOnly } from '../same-origin.js';
 import { createPredictions } from './create.js';
 import { findPrediction } from './find-prediction.js';
 import { healthCheck } from './health-check.js';
@@ -30,23 +29,22 @@ export interface CogParts extends ApiParts {
 export function createCogApi(parts: CogParts): Router {
   const { config, table, runner, storage, workers } = parts;
   const { baseUrl } = config;
-  const ownOrigin = sameOriginOnly(baseUrl);
   const create = createPredictions(parts);
 
   const find = async (ctx: Context): Promise<Task> =>
     known(await findPrediction(ctx, table, param(ctx, 'id')));
 
   const router = new Router();
-  router.post('/predictions', ownOrigin, (ctx) => create(ctx, {}));
-  router.put('/predictions/:id', ownOrigin, (ctx) => create(ctx, { id: param(ctx, 'id') }));
-  router.post('/models/:owner/:name/predictions', ownOrigin, (ctx) =>
+  router.post('/predictions', (ctx) => create(ctx, {}));
+  router.put('/predictions/:id', (ctx) => create(ctx, { id: param(ctx, 'id') }));
+  router.post('/models/:owner/:name/predictions', (ctx) =>
     create(ctx, { model: `${param(ctx, 'owner')}/${param(ctx, 'name')}` }),
   );
   router.get('/predictions', listPredictions(table, baseUrl));
   router.get('/predictions/:id', async (ctx) => {
     ctx.body = await wholePrediction(await find(ctx), storage, baseUrl);
   });
-  router.post('/predictions/:id/cancel', ownOrigin, async (ctx) => {
+  router.post('/predictions/:id/cancel', async (ctx) => {
     const task = known(await runner.cancel((await find(ctx)).id));
     ctx.body = await wholePrediction(task, storage, baseUrl);
   });

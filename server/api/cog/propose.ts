@@ -51,7 +51,7 @@ interface Picture {
 }
 
 function pictureOf({ image, prompt }: CogInput): Picture {
-  if (image === undefined) {
+  if (image === undefined || image === '') {
     if (prompt !== undefined) return { source: { type: 'prompt', prompt }, warnings: [] };
     const msg = 'field required: a picture as a data URL or an http(s) address, or `prompt` instead';
     throw unprocessable([{ loc: ['body', 'input', 'image'], msg, type: 'value_error.missing' }]);

@@ -6,6 +6,8 @@ import type { MediaStorage } from '../../media/storage.js';
 import { isTerminal, type NewTask, type Task } from '../../tasks/task.js';
 import { accept } from '../accept.js';
 import type { ApiParts } from '../api-parts.js';
+import { fastapiForm } from '../fastapi-errors.js';
+import { errorForm } from '../http-errors.js';
 import { markReplayed, readClaim } from '../idempotency-key.js';
 import { readJsonBody, type JsonBody } from '../json-body.js';
 import { preferencesOf } from '../preferences.js';
@@ -15,8 +17,8 @@ import { sendInfo, sendPicture, sendVideo } from './answers.js';
 import { proposePicture, proposeStory } from './propose.js';
 import { readPictureRequest, readVideoRequest } from './request.js';
 
-/** Where the API is; errors there are in FastAPI's form. */
-export const STORY_ADDRESSES = ['/generate', '/generate-video'] as const;
+/** Errors where the API is are worded as FastAPI words them. */
+export const storyErrors = errorForm(fastapiForm, '/generate', '/generate-video');
 
 /** What is done for one request: its task, and how the finished task is answered with. */
 interface Errand {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { originList } from '../../origin-list.js';
 import { Secret } from './secret.js';
 
 export const PROVIDER_NAMES = ['embedded', 'thenextleg', 'midjourney-proxy', 'imagineapi', 'openai'] as const;
@@ -71,15 +72,7 @@ export const providerEnvironment = {
     .regex(/^[\x21-\x7e]{1,200}$/, 'expected the name of a model')
     .optional(),
   IMAGE_PROVIDER_AUTH: z.enum(['mj-api-secret', 'bearer']).default('mj-api-secret'),
-  IMAGE_PROVIDER_ALLOW_ORIGINS: z
-    .string()
-    .transform((text) => text.split(',').map((part) => part.trim()))
-    .refine(
-      (origins) => origins.every((origin) => webUrl(origin)?.pathname === '/'),
-      'expected a list of origins such as http://10.0.0.5:8080,https://pictures.example',
-    )
-    .transform((origins) => origins.map((origin) => new URL(origin).origin))
-    .default([]),
+  IMAGE_PROVIDER_ALLOW_ORIGINS: originList,
   IMAGE_PROVIDER_TIMEOUT_SECONDS: seconds(1, 86_400).default(900),
   IMAGE_PROVIDER_POLL_SECONDS: seconds(0.1, 600).optional(),
   IMAGE_PROVIDER_INTERVAL_SECONDS: seconds(0, 600).optional(),

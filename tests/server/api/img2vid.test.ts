@@ -310,6 +310,10 @@ describe('addresses', () => {
   test('health answers while the service runs', async () => {
     const { status, body } = await answer(await fetch(`${service.url}/health`));
     expect(status).toBe(200);
-    expect(body).toMatchObject({ model: { name: 'test' }, workers: [], device: null });
+    expect(body).toMatchObject({
+      model: { name: 'test' },
+      workers: [{ state: 'starting' }],
+      device: 'not set',
+    });
   });
 });

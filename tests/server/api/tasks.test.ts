@@ -281,25 +281,3 @@ describe('POST /tasks/:id/rerun', () => {
     expect((await service.call('POST', `/tasks/${UNKNOWN}/rerun`)).status).toBe(404);
   });
 });
-
-describe('changes from web pages', () => {
-  test.each([
-    [{ 'sec-fetch-site': 'cross-site' }, 403],
-    [{ 'sec-fetch-site': 'same-site' }, 403],
-    [{ 'sec-fetch-site': 'same-origin', origin: 'https://behind.example' }, 404],
-    [{ 'sec-fetch-site': 'none' }, 404],
-    [{ origin: 'https://evil.example' }, 403],
-    [{ origin: 'null' }, 403],
-    [{ origin: 'https://clips.example', 'x-forwarded-host': 'clips.example' }, 404],
-    [{}, 404],
-  ])('with %j are answered %d', async (headers, status) => {
-    expect((await service.call('POST', `/tasks/${UNKNOWN}/cancel`, undefined, headers)).status).toBe(status);
-    expect((await service.call('DELETE', `/tasks/${UNKNOWN}`, undefined, headers)).status).toBe(status);
-    expect((await service.call('GET', `/tasks`, undefined, headers)).status).toBe(200);
-  });
-
-  test('of the service’s own pages are let through', async () => {
-    const headers = { origin: service.url };
-    expect((await service.call('POST', `/tasks/${UNKNOWN}/cancel`, undefined, headers)).status).toBe(404);
-  });
-});

@@ -197,117 +197,12 @@ describe('a permitted URL', () => {
   });
 });
 
-describe('refused without a connection', () => {
-  const loopback =
-    '127.1 127.0.1 0177.0.0.1 0177.00.00.01 0177.01 017700000001 0x7f.1 0x7f.0x0.0x0.0x1 0x7f000001 2130706433 ' +
-    '①②⑦.⓪.⓪.① １２７.０.０.１ 127。0。0。1 127.0.0.1. 127.127.127.127 127.0.0.1:22 127.0.0.1%2f 2852039166 3232235521 0 ' +
-    '%6c%6f%63%61%6c%68%6f%73%74 ⓛⓞⓒⓐⓛⓗⓞⓢⓣ LOCALHOST localhost localhost. localhost:80 ' +
-    '[0:0:0:0:0:ffff:127.0.0.1] [::ffff:127.0.0.1] [::127.0.0.1] [64:ff9b::7f00:1] [64:ff9b::a9fe:a9fe] [2002:7f00:1::] ' +
-    '[::] [::1] [fe80::1] [fd00:ec2::254] [fc00::1] [ff02::1] 10.0.0.1?q=a 169.254.169.254/latest/meta-data/ ' +
-    '169.254.169.254/latest/user-data 100.100.100.200 metadata.google.internal/computeMetadata/v1/ A.com@127.0.0.1/ ' +
-    '127.0.0.1#@example.com/ 127.1.1.1:80\\@127.2.2.2:80/ 1.1.1.1&@2.2.2.2#@3.3.3.3/';
-  const urls = loopback
-    .split(' ')
-    .filter((host) => URL.canParse(`http://${host}`))
-    .map((host) => `http://${host}`);
-
-  test('the list lost nothing but what is no URL', () => {
-    expect(loopback.split(' ').filter((host) => !URL.canParse(`http://${host}`))).toEqual(['127.0.0.1%2f']);
-  });
-
-  test.each([
-    ...urls,
-    'http:127.0.0.1',
-    'http:/\\127.0.0.1',
-    'http:///127.0.0.1',
-    ' http://127.0.0.1',
-    '\0http://127.0.0.1',
-    'https://127.0.0.1/',
-    'http://user@pictures.example/',
-    'http://user:word@pictures.example/',
-    'http://:word@pictures.example/',
-    'http://127.0.0.1%2f@example.com',
-    'file:///etc/passwd',
-    'ftp://pictures.example/',
-    'gopher://pictures.example/',
-    'dict://pictures.example/',
-    'sftp://pictures.example/',
-    'tftp://pictures.example/',
-    'ldap://pictures.example/',
-    'netdoc:///etc/passwd',
-    'jar:http://pictures.example!/',
-    'data:image/png;base64,AAAA',
-    'blob:http://pictures.example/x',
-    'javascript:alert(1)',
-    'ws://pictures.example/',
-  ])('%j', async (url) => {
-    internet.name('pictures.example', [PUBLIC]);
-    const error = await refusal(url);
-    expect([error.status, error.code, error.field]).toEqual([400, 'url_refused', 'image_url']);
-    expect(internet.dialled).toEqual([]);
-    expect(internet.lookedUp).toEqual([]);
-  });
-
-  test.each([
-    '',
-    'pictures.example',
-    '/a.png',
-    'http://',
-    'http://0o177.0.0.1.256',
-    'http://256.1.1.1',
-    'http://4294967296',
-    'http://[fe80::1%25eth0]/',
-    'http://a b/',
-    'http://0000::1:80/',
-    `http://pictures.example/${'a'.repeat(9000)}`,
-  ])('%j is no URL', async (url) => {
-    const error = await failure(client().download(url));
-    expect(error).toMatchObject({ status: 400, code: 'url_invalid', field: 'image_url' });
-    expect(internet.dialled).toEqual([]);
-  });
-
-  test.each([
-    ['a loopback address', ['127.0.0.1']],
-    ['the metadata service', ['169.254.169.254']],
-    ['a private IPv6 address', ['fd00:ec2::254']],
-    ['a mapped private address', ['::ffff:10.0.0.1']],
-    ['a public and a private address', [PUBLIC, '10.0.0.5']],
-    ['a private and a public address', ['10.0.0.5', PUBLIC]],
-    ['a public IPv4 and a loopback IPv6 address', [PUBLIC, SECOND, '::1']],
-    ['something that is no address', ['not-an-ip']],
-  ])('a name that resolves to %s', async (_, addresses) => {
-    for (const name of ['pictures.example', 'localtest.me', '127.0.0.1.nip.io', 'pictures.example.']) {
-      internet.name(name.replace(/\.$/, ''), addresses);
-      const error = await refusal(`http://${name}/`);
-      for (const address of addresses) expect(error.message).not.toContain(address);
-    }
-    expect(internet.dialled).toEqual([]);
-  });
-
-  test('a port off the list, where there is a list', async () => {
-    await site((_, res) => res.end());
-    await refusal('http://pictures.example:22/', { allowedPorts: [80, 443] });
-    await expect(
-      client({ allowedPorts: [80, 443] }).download('http://pictures.example/'),
-    ).resolves.toBeDefined();
-  });
-});
-
-describe('rebinding', () => {
-  test('is pointless: the name is resolved once and the checked address is the one connected to', async () => {
-    await site((_, res) => res.end('public'));
-    internet.name('pictures.example', [PUBLIC], ['127.0.0.1']);
-    expect((await client().download('http://pictures.example/')).toString()).toBe('public');
-    expect(internet.lookedUp).toEqual(['pictures.example']);
-    expect(internet.dialled).toEqual([`${PUBLIC}:80`]);
-  });
-
-  test('between two hops is seen at the second', async () => {
-    await site((_, res) => res.writeHead(302, { location: '/again' }).end());
-    internet.name('pictures.example', [PUBLIC], ['127.0.0.1']);
-    await refusal('http://pictures.example/');
-    expect(internet.dialled).toEqual([`${PUBLIC}:80`]);
-  });
+test('a port off the list, where there is a list', async () => {
+  await site((_, res) => res.end());
+  await refusal('http://pictures.example:22/', { allowedPorts: [80, 443] });
+  await expect(
+    client({ allowedPorts: [80, 443] }).download('http://pictures.example/'),
+  ).resolves.toBeDefined();
 });
 
 describe('redirects', () => {

@@ -1,0 +1,90 @@
+import type { ModelManifest } from '../../pipeline/manifest.js';
+import { ServiceError } from '../errors.js';
+import type { TaskRunner } from '../tasks/runner.js';
+import { taskCost } from '../tasks/task-kinds.js';
+import type { NewTask } from '../tasks/task.js';
+
+export interface AdmissionLimits {
+  /** Tasks that may wait and run at a time; 0 for any number. */
+  readonly maxQueue: number;
+  /** Tasks of one access key that have not ended; 0 for any number. */
+  readonly maxUnfinishedPerKey: number;
+  readonly maxClipCost: number;
+}
+
+/** Seconds to wait while nothing is known of how long clips take. */
+const UNKNOWN_WAIT = 30;
+/** The most that the limits of one request allow at ordinary steps: every variation, and as many steps as any recipe has. */
+const VARIATIONS = 10;
+const ORDINARY_STEPS = 50;
+
+/** The largest clip of a model in all its variations at ordinary steps; a smaller clip may have more steps for it. */
+export const defaultClipCost = ({ limits, recipe }: ModelManifest): number =>
+  limits.pixels * VARIATIONS * Math.max(ORDINARY_STEPS, recipe.steps);
+
+/** Decides whether there is room for a task. */
+export class Admission {
+  constructor(
+    private readonly limits: AdmissionLimits,
+    private readonly runner: Pick<TaskRunner, 'unfinished' | 'secondsToNextEnd'>,
+  ) {}
+
+  /** Whether there is room for one more at all; asked before anything is decoded. @throws ServiceError 429 */
+  checkRoom(): void {
+    const { maxQueue } = this.limits;
+    if (maxQueue > 0 && this.runner.unfinished.count >= maxQueue) {
+      throw this.#full('queue_full', 'The queue is full', `${maxQueue} unfinished tasks`);
+    }
+  }
+
+  /**
+   * Lets a task in. It counts from here on, and no longer where `create` makes none of it: requests at the same time are
+   * not more than there is room for. @throws ServiceError 400 or 429
+   */
+  async admit<T>(task: NewTask, create: () => Promise<T | undefined>): Promise<T | undefined> {
+    const { id, owner = '' } = task;
+    const { unfinished } = this.runner;
+    checkCost(task, this.limits.maxClipCost);
+    this.checkRoom();
+    const { maxUnfinishedPerKey: most } = this.limits;
+    if (owner !== '' && most > 0 && unfinished.countOf(owner) >= most) {
+      throw this.#full('too_many_tasks', 'Too many of your tasks are unfinished', `${most} at a time`);
+    }
+    unfinished.add(id, owner);
+    let created: T | undefined;
+    try {
+      created = await create();
+    } finally {
+      if (created === undefined) unfinished.delete(id);
+    }
+    return created;
+  }
+
+  #full(code: string, message: string, allowed: string): ServiceError {
+    const retryAfterSeconds = Math.max(1, this.runner.secondsToNextEnd ?? UNKNOWN_WAIT);
+    return new ServiceError(429, code, message, { allowed, retryAfterSeconds });
+  }
+}
+
+/** Fields that each are fine can be too much together. @throws ServiceError 400 */
+function checkCost(task: NewTask, most: number): void {
+  const cost = taskCost(task);
+  if (cost <= most) return;
+  if (task.kind === 'story') {
+    throw new ServiceError(400, 'task_too_costly', 'The scenes are more work than one task may be', {
+      allowed: 'fewer scenes, fewer steps, or fewer or smaller frames',
+    });
+  }
+  if (task.kind === 'picture') return;
+  const { W, H, T, num_cols, steps } = task.params;
+  const enough = Math.floor((most * steps) / cost);
+  throw new ServiceError(
+    400,
+    'task_too_costly',
+    `${steps} steps for ${num_cols} × ${T} frames at ${W}×${H} are more work than one task may be`,
+    {
+      field: 'steps',
+      allowed: enough > 0 ? `at most ${enough} steps at this size` : 'fewer or smaller frames',
+    },
+  );
+}

@@ -1,0 +1,132 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { readdir } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bearer, startKeyedService } from '../access/keyed-service.js';
+import { holdClips, startService, type Answer, type TestService } from '../support.js';
+
+const photo = readFileSync(fileURLToPath(new URL('../../data/rocket.jpg', import.meta.url)));
+
+let service: TestService;
+afterEach(() => service.close());
+
+const submit = (headers: Record<string, string> = {}, path = '/tasks'): Promise<Answer> =>
+  service.call('POST', path, { prompt: 'a fox' }, headers);
+
+const upload = (): FormData => {
+  const form = new FormData();
+  form.append('image', new Blob([new Uint8Array(photo)]), 'p.jpg');
+  return form;
+};
+
+describe('a full queue', () => {
+  test('is a 429 that says when there may be room, until there is', async () => {
+    const held = holdClips();
+    service = await startService({ make: held.make, env: { MAX_QUEUE: '3' } });
+    const { id } = (await submit()).body;
+    const waiting = (await submit()).body.id;
+    await submit();
+    for (const path of ['/tasks', '/img2vid']) {
+      const refused = await submit({}, path);
+      expect(refused).toMatchObject({
+        status: 429,
+        body: { error: 'Too many requests', allowed: '3 unfinished tasks' },
+      });
+      expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+    }
+    expect((await service.call('POST', '/tasks', upload())).body.code).toBe('queue_full');
+    expect(await service.table.count()).toBe(3);
+    held.release(id);
+    await service.ended(id);
+    await held.running(waiting);
+    expect((await submit()).status).toBe(201);
+  });
+
+  test('is not exceeded by requests at the same time', async () => {
+    const held = holdClips();
+    service = await startService({ make: held.make, env: { MAX_QUEUE: '4' } });
+    const { id } = (await submit()).body;
+    await held.running(id);
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => service.call('POST', '/tasks', upload())),
+    );
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(3);
+    expect(answers.filter(({ status }) => status === 429)).toHaveLength(17);
+    expect(await service.table.count()).toBe(4);
+    // Nothing stays of those that were refused.
+    const kept = await readdir(join(service.folder, 'pictures'));
+    expect(kept.filter((name) => !name.startsWith(id))).toHaveLength(3);
+  });
+
+  test('takes nothing from a request that is repeated', async () => {
+    const held = holdClips();
+    service = await startService({ make: held.make, env: { MAX_QUEUE: '1' } });
+    const first = await submit({ 'idempotency-key': 'a' });
+    expect((await submit()).status).toBe(429);
+    const again = await submit({ 'idempotency-key': 'a' });
+    expect([again.status, again.body.id]).toEqual([201, first.body.id]);
+  });
+
+  test('refuses a rerun as well', async () => {
+    const held = holdClips();
+    service = await startService({ make: held.make, env: { MAX_QUEUE: '1' } });
+    const { id } = (await submit()).body;
+    await held.running(id);
+    expect((await service.call('POST', `/tasks/${id}/rerun`)).status).toBe(429);
+  });
+});
+
+test('the unfinished tasks of a key are bounded, each key for itself', async () => {
+  const held = holdClips();
+  service = await startKeyedService({ make: held.make, env: { MAX_UNFINISHED_PER_KEY: '2' } });
+  const first = (await submit(bearer('alice'))).body.id;
+  const both = await Promise.all([submit(bearer('alice')), submit(bearer('alice'))]);
+  expect(both.map(({ status }) => status).sort()).toEqual([201, 429]);
+  expect((await submit(bearer('alice'))).body.code).toBe('too_many_tasks');
+  expect((await submit(bearer('bob'))).status).toBe(201);
+  await held.running(first);
+  await service.call('POST', `/tasks/${first}/cancel`, undefined, bearer('alice'));
+  expect((await submit(bearer('alice'))).status).toBe(201);
+});
+
+describe('a clip that is too much work', () => {
+  test('is refused at once, with what would do', async () => {
+    service = await startService();
+    // Every field is in its range: 1,000 steps, ten variations, the largest clip of the model.
+    const fields = { prompt: 'a fox', W: 1024, H: 1024, T: 25, num_cols: 10, steps: 1000 };
+    const refused = await service.call('POST', '/tasks', fields);
+    expect(refused).toMatchObject({
+      status: 400,
+      body: { code: 'task_too_costly', field: 'steps', allowed: 'at most 50 steps at this size' },
+    });
+    expect(await service.table.count()).toBe(0);
+    expect((await service.call('POST', '/tasks', { ...fields, steps: 50 })).status).toBe(201);
+    expect(
+      (await service.call('POST', '/tasks', { ...fields, W: 512, H: 256, T: 10, num_cols: 1 })).status,
+    ).toBe(201);
+  });
+
+  test('counts samplers that evaluate twice, and reruns', async () => {
+    service = await startService({ env: { MAX_CLIP_COST: String(512 * 288 * 25 * 7) } });
+    const { status, body } = await submit();
+    expect(status).toBe(201);
+    const twice = await service.call('POST', '/tasks', {
+      prompt: 'a fox',
+      sampler: 'HeunEDMSampler',
+      steps: 7,
+    });
+    expect(twice.body).toMatchObject({ code: 'task_too_costly', allowed: 'at most 3 steps at this size' });
+    expect((await service.call('POST', `/tasks/${body.id}/rerun`, { steps: 8 })).body.code).toBe(
+      'task_too_costly',
+    );
+    const large = await service.call('POST', '/tasks', {
+      prompt: 'a fox',
+      W: 1024,
+      H: 1024,
+      steps: 1,
+      num_cols: 10,
+    });
+    expect(large.body.allowed).toBe('fewer or smaller frames');
+  });
+});
