@@ -1,5 +1,6 @@
 import { CATALOGUE, COMPONENT_KINDS, type ParameterSpec } from '../samplers/index.js';
-import type { ModelManifest } from './manifest.js';
+import { PRESETS, type ModelManifest } from './manifest.js';
+import { presetsOf } from './presets.js';
 
 /** One field of a clip request: plain data, from which checks, command line and documentation are made. */
 export interface ClipField {
@@ -13,10 +14,14 @@ export interface ClipField {
   readonly description: string;
 }
 
-type Limits = Pick<ModelManifest, 'limits' | 'picture'>;
+type Limits = Pick<ModelManifest, 'limits' | 'picture' | 'presets'>;
 
 /** What holds where no model narrows it. */
-const ANY_MODEL: Limits = { limits: { W: 4096, H: 4096, T: 1000, pixels: 2 ** 40 }, picture: { divisor: 2 } };
+const ANY_MODEL: Limits = {
+  limits: { W: 4096, H: 4096, T: 1000, pixels: 2 ** 40 },
+  picture: { divisor: 2 },
+  presets: Object.fromEntries(PRESETS.map((name) => [name, {}])),
+};
 const MIN_SIDE = 64;
 
 /** How the picture comes to the size of the clip: scaled to cover it and cropped, or stretched. */
@@ -39,6 +44,9 @@ export const CLIP_SETTINGS = [
   'num_cols',
   'fit',
   'outputs',
+  'deepcache_interval',
+  'deepcache_branch',
+  'preset',
 ] as const;
 
 /** Every field of a clip request, with the ranges that the model allows. */
@@ -46,7 +54,11 @@ export function clipFields(model: Limits = ANY_MODEL): readonly ClipField[] {
   return [...settings(model), ...components()];
 }
 
-function settings({ limits, picture: { divisor } }: Limits): readonly ClipField[] {
+function settings(model: Limits): readonly ClipField[] {
+  const {
+    limits,
+    picture: { divisor },
+  } = model;
   const side = (name: 'W' | 'H', description: string): ClipField => ({
     ...integer(name, Math.ceil(MIN_SIDE / divisor) * divisor, limits[name], description),
     multipleOf: divisor,
@@ -65,6 +77,19 @@ function settings({ limits, picture: { divisor } }: Limits): readonly ClipField[
     integer('num_cols', 1, 10, 'Variations, with the seeds seed, seed + 1, …'),
     choice('fit', FITS, 'The picture covers the clip and is cropped, or is stretched to its proportions'),
     choice('outputs', OUTPUTS, 'Files made: the video, or the video and an animated GIF of it'),
+    integer(
+      'deepcache_interval',
+      1,
+      100,
+      'Steps from one evaluation of the whole network to the next, with its outer part alone in between; 1 for none',
+    ),
+    integer('deepcache_branch', 0, 100, 'Where the network is cut for that: 0 leaves the least to evaluate'),
+    {
+      name: 'preset',
+      type: 'choice',
+      choices: presetsOf(model),
+      description: 'Several of these fields at once; those that are given as well go before it',
+    },
   ];
 }
 

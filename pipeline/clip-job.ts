@@ -1,5 +1,7 @@
 import type { ClipParams } from './clip-params.js';
 import type { PipelineErrorCode } from './errors.js';
+import type { EvaluationCounts } from './evaluation-plan.js';
+import type { ClipPreview } from './preview.js';
 import type { StoryJob } from './story-job.js';
 
 /** One clip to make, as it crosses to the worker process. */
@@ -55,6 +57,8 @@ export interface ClipResult {
   readonly grid?: string;
   /** What the client should know of how the clip was made: fallbacks for want of memory. */
   readonly warnings: readonly string[];
+  /** Of the network, all variations together; absent where it was not needed. */
+  readonly evaluations?: EvaluationCounts;
   /** Milliseconds spent in each stage, all variations together. */
   readonly milliseconds: Readonly<Record<ClipStage, number>>;
   /** Sampling steps that an earlier run of the job had done, all variations together; present when there are any. */
@@ -85,6 +89,7 @@ export type FromWorker =
   | { readonly type: 'ready'; readonly info: WorkerInfo }
   | { readonly type: 'unusable'; readonly error: WireError }
   | { readonly type: 'progress'; readonly id: string; readonly progress: ClipProgress }
+  | { readonly type: 'preview'; readonly id: string; readonly preview: ClipPreview }
   | { readonly type: 'note'; readonly id: string; readonly note: ClipNote }
   | { readonly type: 'done'; readonly id: string; readonly result: ClipResult }
   | { readonly type: 'failed'; readonly id: string; readonly error: WireError };

@@ -25,8 +25,12 @@ export interface ClipParams {
   readonly fit: (typeof FITS)[number];
   /** The files made of each variation. */
   readonly outputs: (typeof OUTPUTS)[number];
+  /** Every so many steps the whole network is evaluated, in between only its outer part; 1 is always the whole one. */
+  readonly deepcache_interval: number;
+  /** Where the network is cut for that; left out with an interval of 1. */
+  readonly deepcache_branch?: number;
   readonly sampler: string;
   readonly discretization: string;
   readonly guider: string;
-  readonly [componentParameter: string]: number | string;
+  readonly [componentParameter: string]: number | string | undefined;
 }

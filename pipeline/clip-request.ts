@@ -13,8 +13,10 @@ import {
 } from '../samplers/index.js';
 import { allowedValues, clipFields, type ClipField } from './clip-fields.js';
 import type { ClipParams } from './clip-params.js';
+import { resolveDeepcache } from './deepcache-fields.js';
 import { MAX_GIF_FPS } from './gif.js';
-import type { ModelManifest } from './manifest.js';
+import type { ModelManifest, PresetName } from './manifest.js';
+import { startingFrom } from './presets.js';
 
 /** A request's parameters, resolved, and what the caller should know about them. */
 export interface ResolvedClip {
@@ -30,20 +32,27 @@ export const numberFromText = (value: unknown): unknown =>
 
 type FieldValue = string | number | undefined;
 
-function fieldSchema({ type, min, max, multipleOf, choices }: ClipField): z.ZodType<FieldValue> {
+/** @param own the recipe's value, which is allowed also where it lies beyond the field's range */
+function fieldSchema(
+  { type, min, max, multipleOf, choices }: ClipField,
+  own: number | undefined,
+): z.ZodType<FieldValue> {
   if (type === 'choice') return z.enum(choices ?? []);
   let schema = type === 'integer' ? z.number().int() : z.number();
   if (min !== undefined) schema = schema.min(min);
   if (max !== undefined) schema = schema.max(max);
   if (multipleOf !== undefined) schema = schema.multipleOf(multipleOf);
-  return z.preprocess(numberFromText, schema);
+  const isWithin = own === undefined || schema.safeParse(own).success;
+  return z.preprocess(numberFromText, isWithin ? schema : schema.or(z.literal(own)));
 }
 
 /** The schema of a clip request for a model: every field optional, no other field allowed. */
 export function clipSchema(manifest: ModelManifest): z.ZodObject<Record<string, z.ZodType<FieldValue>>> {
+  const { recipe } = manifest;
+  const own = new Map(COMPONENT_KINDS.flatMap((kind) => Object.entries(recipe[kind].params)));
   const shape = clipFields(manifest).map((field) => [
     field.name,
-    fieldSchema(field).optional().meta(documentation(field, manifest)),
+    fieldSchema(field, own.get(field.name)).optional().meta(documentation(field, manifest)),
   ]);
   return z.strictObject(Object.fromEntries(shape) as Record<string, z.ZodType<FieldValue>>);
 }
@@ -60,8 +69,8 @@ function documentation({ name, description, multipleOf }: ClipField, { recipe }:
 }
 
 /**
- * Resolves the wire fields of a clip for a model: a component that is left out is the model's recipe's, a named one
- * starts from its documented defaults, and what is given overrides either.
+ * Resolves the wire fields of a clip for a model: a component that is left out is the model's recipe's, or the preset's,
+ * a named one starts from its documented defaults, and what is given overrides either.
  *
  * @throws InvalidParameterError with the field, what was given and what is allowed
  */
@@ -71,7 +80,8 @@ export function resolveClip(
 ): ResolvedClip {
   const given = check(fields, manifest);
   const { recipe } = manifest;
-  const sampling = resolveRecipe(given, recipe);
+  const start = startingFrom(given.preset as PresetName | undefined, manifest);
+  const sampling = resolveRecipe(given, start.recipe);
   const setting = (name: 'W' | 'H' | 'T' | 'fps' | 'motion_bucket_id' | 'cond_aug' | 'decoding_t'): number =>
     Number(given[name] ?? recipe[name]);
   const params: ClipParams = {
@@ -88,6 +98,7 @@ export function resolveClip(
     num_cols: (given.num_cols as number | undefined) ?? 1,
     fit: (given.fit as ClipParams['fit'] | undefined) ?? 'cover',
     outputs: (given.outputs as ClipParams['outputs'] | undefined) ?? 'mp4',
+    ...resolveDeepcache({ ...start.caching, ...given }, manifest),
     sampler: sampling.sampler.name,
     discretization: sampling.discretization.name,
     guider: sampling.guider.name,
@@ -101,6 +112,7 @@ export function resolveClip(
     ...warningsFor(given, sampling, manifest),
     ...overlapWarnings(params),
     ...gifWarnings(params),
+    ...cacheWarnings(given, params),
   ];
   return { params, warnings };
 }
@@ -159,6 +171,15 @@ function overlapWarnings({ decoding_overlap, decoding_t, T }: ClipParams): strin
   return [
     `decoding_overlap has no effect: decoding_t is ${decoding_t}, so all ${T} frames are decoded at once`,
   ];
+}
+
+function cacheWarnings(given: Readonly<Record<string, unknown>>, params: ClipParams): string[] {
+  if (params.deepcache_interval === 1 && given.deepcache_branch !== undefined) {
+    return [
+      'deepcache_branch has no effect: deepcache_interval is 1, so the whole network is evaluated each time',
+    ];
+  }
+  return [];
 }
 
 function gifWarnings({ outputs, fps }: ClipParams): string[] {

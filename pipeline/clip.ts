@@ -1,19 +1,20 @@
 import { join } from 'node:path';
-import { createSampling, NonFiniteError, TorchRandom, type Sampling } from '../samplers/index.js';
+import { NonFiniteError, TorchRandom, type Sampling } from '../samplers/index.js';
 import { budgetFor, Checkpoints, nameOfClip, type Budget } from './checkpoints.js';
 import type { ClipJob, ClipNote, ClipProgress, ClipResult, ClipStage, ClipVideo } from './clip-job.js';
 import type { ClipParams } from './clip-params.js';
-import { recipeFrom } from './clip-request.js';
-import { shareDone, StageClock } from './clip-stages.js';
+import { StageClock } from './clip-stages.js';
 import { encodePicture } from './conditioning.js';
 import { decodeFrames } from './decode.js';
 import { isOutOfMemory } from './device-errors.js';
 import { PipelineError } from './errors.js';
+import { planEvaluations, prepareSampling, shareOfClip } from './evaluation-plan.js';
 import type { Ffmpeg } from './ffmpeg.js';
 import { GridBuilder } from './grid.js';
 import { MemoryFallbacks } from './memory-fallbacks.js';
 import type { Model } from './model.js';
 import { fitPicture, toTensor, writePng } from './picture.js';
+import type { Previewer } from './preview.js';
 import { unetNetwork, type LatentShape } from './unet-network.js';
 import { writeVideo } from './video-file.js';
 
@@ -25,6 +26,7 @@ export interface ClipContext {
   readonly onNote?: (note: ClipNote) => void;
   /** Decides when checkpoints are saved. */
   readonly budget?: Budget;
+  readonly preview?: Previewer;
 }
 
 /** A frame stream that stands still this long has a fault; the clip's own time limit is the caller's. */
@@ -50,7 +52,9 @@ export async function runClip(job: ClipJob, context: ClipContext): Promise<ClipR
 async function makeClip(job: ClipJob, context: ClipContext, clock: StageClock): Promise<ClipResult> {
   const { params, folder } = job;
   const memory = new MemoryFallbacks(context.model.halfBatch);
-  const sampling = prepareSampling(params, context.model);
+  const { manifest } = context.model;
+  const sampling = prepareSampling(params, manifest);
+  const plan = planEvaluations(params, manifest);
   const fitted = await fitPicture(job.picture, params.W, params.H, params.fit);
   const picture = toTensor(fitted.rgb);
   const checkpoints = await openCheckpoints(job, context);
@@ -60,14 +64,19 @@ async function makeClip(job: ClipJob, context: ClipContext, clock: StageClock): 
   for (let index = 0; index < params.num_cols; index++) {
     const report: Report = (stage, step, steps) => {
       clock.enter(stage);
-      const progress = (index + shareDone(stage, step, steps)) / params.num_cols;
+      const progress = (index + shareOfClip(plan, stage, step, steps)) / params.num_cols;
       context.onProgress({ stage, step, steps, progress });
     };
     const variation = { index, params, folder, picture, sampling, grid, memory, checkpoints, report };
     videos.push(await makeVariation(variation, context));
   }
   const resumedSteps = checkpoints?.resumedSteps ?? 0;
-  const result = { videos, warnings: memory.warnings, ...(resumedSteps > 0 ? { resumedSteps } : {}) };
+  const result = {
+    videos,
+    warnings: memory.warnings,
+    evaluations: { full: plan.full * params.num_cols, shallow: plan.shallow * params.num_cols },
+    ...(resumedSteps > 0 ? { resumedSteps } : {}),
+  };
   if (!grid) return { ...result, milliseconds: clock.stop() };
   clock.enter('write');
   const { width, height } = grid.layout;
@@ -148,14 +157,14 @@ export async function sampleLatents(
   clip: SampledClip,
   shape: LatentShape,
   seed: number,
-  { model, signal }: ClipContext,
+  { model, signal, preview }: ClipContext,
 ): Promise<Float32Array> {
   const { index, params, picture, sampling, memory, checkpoints, report } = clip;
   const random = new TorchRandom(seed);
   report('encode', 0, 1);
   if (signal.aborted) throw new PipelineError('cancelled', 'Cancelled');
   const conditioning = await encodePicture(model, picture, params, random);
-  const network = unetNetwork(model, conditioning, shape, memory);
+  const network = unetNetwork(model, conditioning, shape, memory, cacheOf(params));
   const { steps } = sampling;
   const resume = await checkpoints?.load(index, (state) => sampling.checkState(state, shape));
   report('sample', resume?.step ?? 0, steps);
@@ -165,10 +174,11 @@ export async function sampleLatents(
       shape,
       random,
       signal,
+      onEvaluation: ({ denoised }) => preview?.(denoised, shape),
       resume,
       onStep: async ({ step, save }) => {
         report('sample', step, steps);
-        if (network.resumable?.() ?? true) await checkpoints?.offer(index, save);
+        if (network.resumableAt(step)) await checkpoints?.offer(index, save);
       },
     });
   } catch (error) {
@@ -180,6 +190,9 @@ export async function sampleLatents(
     await model.unet.leave();
   }
 }
+
+const cacheOf = ({ deepcache_interval: interval, deepcache_branch: branch }: ClipParams) =>
+  branch === undefined ? undefined : { interval, branch };
 
 export function latentShape({ W, H, T }: ClipParams, { manifest }: Model): LatentShape {
   const { channels, divisor } = manifest.latent;
@@ -196,13 +209,6 @@ export async function openCheckpoints(
   const latents = latentShape(job.params, context.model).reduce((product, side) => product * side);
   const budget = context.budget ?? budgetFor(latents * Float32Array.BYTES_PER_ELEMENT);
   return new Checkpoints(job.checkpoints, name, (note) => context.onNote?.(note), budget);
-}
-
-export function prepareSampling(params: ClipParams, { manifest }: Model): Sampling {
-  const recipe = recipeFrom(params);
-  // Without an unconditional branch there is nothing to guide with, whatever the guider: one row says it all.
-  const guider = manifest.abilities.guidance ? recipe.guider : 'IdentityGuider';
-  return createSampling({ ...recipe, guider }, { frames: params.T, scaling: manifest.scaling });
 }
 
 const DOING: Readonly<Record<ClipStage, string>> = {

@@ -4,6 +4,10 @@ import { z } from 'zod';
 import { SCALING_NAMES } from '../samplers/index.js';
 import { PipelineError } from './errors.js';
 
+/** The names that presets can have, from the slowest to the fastest. */
+export const PRESETS = ['quality', 'balanced', 'fast'] as const;
+export type PresetName = (typeof PRESETS)[number];
+
 /** On disk a component's parameters lie beside its name, as on the wire. */
 const component = z
   .object({ name: z.string() })
@@ -26,6 +30,10 @@ const manifestSchema = z.object({
     vae_decoder: fileName,
     image_encoder: fileName,
   }),
+  /** By branch of `abilities.deepcache`: the graph of a shallow evaluation, and what that costs as a part of a whole one. */
+  shallow: z
+    .record(z.string().regex(/^\d+$/), z.object({ file: fileName, cost: z.number().positive().max(1) }))
+    .default({}),
   /** channels of one latent; network latents = scale × VAE latents; picture pixels per latent pixel */
   latent: z.object({ channels: positive, scale: z.number().positive(), divisor: positive }),
   /** width and height must be multiples of the divisor */
@@ -46,8 +54,14 @@ const manifestSchema = z.object({
     discretization: component,
     guider: component,
   }),
+  /** Ways to run the model that take more or less time, as fields of a request. */
+  presets: z
+    .partialRecord(z.enum(PRESETS), z.record(z.string(), z.union([z.string(), z.number()])))
+    .default({}),
   /** The largest width, height, number of frames, and product of the three that the model can be run at. */
   limits: z.object({ W: positive, H: positive, T: positive, pixels: positive }),
+  /** What an evaluation takes for each pixel of each frame, where it was measured. */
+  memory: z.object({ bytes_per_pixel: positive }).optional(),
   /** rgb in 0–1 = bias + Σ_c z_c · matrix[c], one colour per latent pixel, z in the sampler's scale */
   preview: z.object({
     matrix: z.array(z.tuple([z.number(), z.number(), z.number()])),
@@ -87,6 +101,13 @@ export async function readManifest(folder: string): Promise<ModelManifest> {
     );
   }
   const manifest = parsed.data;
+  const bare = manifest.abilities.deepcache.find((branch) => !(branch in manifest.shallow));
+  if (bare !== undefined) {
+    throw new PipelineError(
+      'invalid_model',
+      `${path}: branch ${bare} of abilities.deepcache is not in shallow`,
+    );
+  }
   if (manifest.preview.matrix.length !== manifest.latent.channels) {
     throw new PipelineError('invalid_model', `${path}: preview.matrix must have one row per latent channel`);
   }

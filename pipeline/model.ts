@@ -16,6 +16,8 @@ export interface Model {
   /** `cpu` or `cuda:<index>` */
   readonly device: string;
   readonly unet: ModelGraph;
+  /** By branch: the part of the UNet that is evaluated between two evaluations of the whole. */
+  readonly shallow: ReadonlyMap<number, ModelGraph>;
   readonly vaeEncoder: ModelGraph;
   readonly vaeDecoder: ModelGraph;
   readonly imageEncoder: ModelGraph;
@@ -47,7 +49,8 @@ export interface LoadOptions {
  */
 export async function loadModel(folder: string, device: string, options: LoadOptions = {}): Promise<Model> {
   const manifest = await readManifest(folder);
-  for (const file of Object.values(manifest.files)) {
+  const shallowFiles = Object.values(manifest.shallow).map(({ file }) => file);
+  for (const file of [...Object.values(manifest.files), ...shallowFiles]) {
     await access(join(folder, file)).catch((cause: unknown) => {
       throw new PipelineError('invalid_model', `${folder} is incomplete: ${file} is missing`, { cause });
     });
@@ -98,10 +101,17 @@ async function loadOn(
   }, lowVram);
   const graph = (file: keyof ModelManifest['files']): ModelGraph =>
     sessions.graph(join(folder, manifest.files[file]));
+  const unetPath = join(folder, manifest.files.unet);
   const model: Model = {
     manifest,
     device,
     unet: graph('unet'),
+    shallow: new Map(
+      Object.entries(manifest.shallow).map(([branch, { file }]) => [
+        Number(branch),
+        sessions.graph(join(folder, file), unetPath),
+      ]),
+    ),
     vaeEncoder: graph('vae_encoder'),
     vaeDecoder: graph('vae_decoder'),
     imageEncoder: graph('image_encoder'),
@@ -119,6 +129,11 @@ async function loadOn(
 
 /** With low VRAM too every graph is loaded once, so that a broken one is found at the start. */
 async function start(model: Model, warm: boolean): Promise<void> {
+  // These are seldom needed: looked at now, loaded by the first clip that wants them.
+  for (const graph of model.shallow.values()) {
+    await graph.load();
+    await graph.release();
+  }
   for (const graph of [model.unet, model.vaeEncoder, model.vaeDecoder, model.imageEncoder]) {
     await graph.load();
     await graph.leave();

@@ -1,15 +1,10 @@
 import type { Sampling } from '../samplers/index.js';
-import {
-  latentShape,
-  openCheckpoints,
-  prepareSampling,
-  sampleLatents,
-  type ClipContext,
-  type Report,
-} from './clip.js';
+import { latentShape, openCheckpoints, sampleLatents, type ClipContext, type Report } from './clip.js';
 import type { ClipParams } from './clip-params.js';
-import { shareDone, type StageClock } from './clip-stages.js';
+import type { StageClock } from './clip-stages.js';
 import { decodeFrames } from './decode.js';
+import { planEvaluations, prepareSampling, shareOfClip } from './evaluation-plan.js';
+import type { EvaluationCounts, EvaluationPlan } from './evaluation-plan.js';
 import type { MemoryFallbacks } from './memory-fallbacks.js';
 import { fitPicture, toTensor } from './picture.js';
 import { fitFrames } from './story-frames.js';
@@ -31,18 +26,27 @@ export class AnimatedScenes {
   readonly #clip: ClipParams;
   readonly #parts: AnimationParts;
   readonly #sampling: Sampling;
+  readonly #plan: EvaluationPlan;
   #resumedSteps = 0;
 
   constructor(job: StoryJob, clip: ClipParams, parts: AnimationParts) {
     this.#job = job;
     this.#clip = clip;
     this.#parts = parts;
-    this.#sampling = prepareSampling(clip, parts.context.model);
+    const { manifest } = parts.context.model;
+    this.#sampling = prepareSampling(clip, manifest);
+    this.#plan = planEvaluations(clip, manifest);
   }
 
   /** Sampling steps that an earlier run of the job had done. */
   get resumedSteps(): number {
     return this.#resumedSteps;
+  }
+
+  /** Of the network, all scenes together. */
+  get evaluations(): EvaluationCounts {
+    const scenes = this.#job.pictures.length;
+    return { full: this.#plan.full * scenes, shallow: this.#plan.shallow * scenes };
   }
 
   *scenes(): Generator<AsyncIterable<Uint8Array>> {
@@ -87,7 +91,7 @@ export class AnimatedScenes {
     const { clock, context } = this.#parts;
     return (stage, step, steps) => {
       clock.enter(stage);
-      const progress = (scene + shareDone(stage, step, steps)) / this.#job.pictures.length;
+      const progress = (scene + shareOfClip(this.#plan, stage, step, steps)) / this.#job.pictures.length;
       context.onProgress({ stage, step, steps, progress });
     };
   }

@@ -56,6 +56,7 @@ export async function runStory(job: StoryJob, context: ClipContext): Promise<Cli
     return {
       videos: [{ ...video, bytes }],
       warnings: memory.warnings,
+      ...(animated === undefined ? {} : { evaluations: animated.evaluations }),
       milliseconds: clock.stop(),
       ...(resumedSteps > 0 ? { resumedSteps } : {}),
     };

@@ -26,7 +26,7 @@ export async function warmUp(model: Model): Promise<void> {
     const picture = new Float32Array(3 * H * W);
     const conditioning = await encodePicture(model, picture, params, { fillNormal: (out) => out.fill(0) });
     const network = unetNetwork(model, conditioning, shape);
-    await network.evaluate(nothing, 0, abilities.guidance ? 'both' : 'cond');
+    await network.evaluate(nothing, 0, abilities.guidance ? 'both' : 'cond', { step: 0, slot: 0 });
     for await (const frame of decodeFrames(model, nothing, shape, recipe.decoding_t)) void frame;
   } catch (error) {
     const isUndecided =

@@ -12,6 +12,7 @@ import type {
 } from './clip-job.js';
 import { PipelineError } from './errors.js';
 import { lowerPriority } from './lower-priority.js';
+import type { ClipPreview } from './preview.js';
 
 /**
  * `starting`: the process loads its model. `idle`, `busy`: as they say. `restarting`: it died and comes back after a
@@ -39,9 +40,11 @@ export interface RunOptions {
   readonly timeoutMs?: number;
   readonly onProgress?: (progress: ClipProgress) => void;
   readonly onNote?: (note: ClipNote) => void;
+  /** What the clip looks like so far, at most twice a second while it is sampled. */
+  readonly onPreview?: (preview: ClipPreview) => void;
 }
 
-interface Running extends Pick<RunOptions, 'onProgress' | 'onNote'> {
+interface Running extends Pick<RunOptions, 'onProgress' | 'onNote' | 'onPreview'> {
   readonly job: Job;
   readonly settle: (outcome: ClipResult | Error) => void;
 }
@@ -200,6 +203,9 @@ export class WorkerProcess extends EventEmitter<{
         break;
       case 'progress':
         if (this.#running?.job.id === message.id) this.#running.onProgress?.(message.progress);
+        break;
+      case 'preview':
+        if (this.#running?.job.id === message.id) this.#running.onPreview?.(message.preview);
         break;
       case 'note':
         if (this.#running?.job.id === message.id) this.#running.onNote?.(message.note);

@@ -10,6 +10,7 @@ import { isCudaFault } from './device-errors.js';
 import { PipelineError } from './errors.js';
 import { findFfmpeg, type Ffmpeg } from './ffmpeg.js';
 import { loadModel, type Model } from './model.js';
+import { createPreviewer } from './preview.js';
 import { runStory } from './story.js';
 import { isDiskFull } from './system-error.js';
 
@@ -39,6 +40,10 @@ async function take(job: Job, model: Model, ffmpeg: Ffmpeg): Promise<void> {
       signal: abort.signal,
       onProgress: (progress) => send({ type: 'progress', id: job.id, progress }),
       onNote: (note) => send({ type: 'note', id: job.id, note }),
+      preview: createPreviewer(model.manifest.preview, {
+        fps: job.params.fps,
+        onPreview: (preview) => send({ type: 'preview', id: job.id, preview }),
+      }),
     };
     const result = await (job.kind === 'story' ? runStory(job, context) : runClip(job, context));
     send({ type: 'done', id: job.id, result });

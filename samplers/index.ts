@@ -15,6 +15,7 @@ export * from './denoisers/network.js';
 export * from './denoisers/scalings.js';
 export * from './discretizations/align-your-steps.js';
 export * from './discretizations/edm.js';
+export * from './discretizations/lcm.js';
 export * from './discretizations/legacy-ddpm.js';
 export * from './discretizations/schedule.js';
 export * from './errors/invalid-parameter-error.js';

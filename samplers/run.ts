@@ -73,7 +73,7 @@ export async function runSampling(parts: Parts, options: RunOptions): Promise<Fl
   checkOptions(parts, options);
   const run = new SamplingRun(parts, options);
   for (let i = run.start(); i < sigmas.length - 1; i++) {
-    run.index = i;
+    run.begin(i);
     await sampler.step(run, i);
     await options.onStep?.({
       step: i + 1,
@@ -86,6 +86,16 @@ export async function runSampling(parts: Parts, options: RunOptions): Promise<Fl
   run.checkLatents();
   return run.x;
 }
+
+/** Which predictions a guider wants at a level. */
+export const branchesAt = (guider: Guider, sigma: number): Branches =>
+  guider.scales !== null && guider.needsUnconditional(sigma) ? 'both' : 'cond';
+
+/** How many evaluations a sampler makes at a step. */
+export const evaluationsOf =
+  ({ levelsAt }: Sampler) =>
+  (sigmas: Sigmas, i: number): number =>
+    levelsAt(sigmas, i).length;
 
 /** Sum of a step's count over the steps before `end`. */
 export function countOverSteps(
@@ -132,12 +142,13 @@ class SamplingRun implements Run {
   readonly sigmas: Sigmas;
   readonly x: Float32Array;
   readonly history: Float32Array[] = [];
-  /** The step being taken, from 0. */
-  index = 0;
   readonly #parts: Parts;
   readonly #options: RunOptions;
   readonly #input: Float32Array;
   readonly #evaluations: number;
+  /** The step being taken and the evaluations it has made, from 0. */
+  #step = 0;
+  #slot = 0;
   #evaluation = 0;
   #denoised: Float32Array;
   #noise: Float32Array | undefined;
@@ -151,7 +162,7 @@ class SamplingRun implements Run {
     this.x = new Float32Array(size);
     this.#input = new Float32Array(size);
     this.#denoised = new Float32Array(size);
-    this.#evaluations = countOverSteps(parts.sampler.evaluationsAt, parts.sigmas);
+    this.#evaluations = countOverSteps(evaluationsOf(parts.sampler), parts.sigmas);
   }
 
   /** Fills x from the noise or the saved state. Returns the index of the first step to take. */
@@ -164,15 +175,21 @@ class SamplingRun implements Run {
     return 0;
   }
 
+  begin(step: number): void {
+    this.#step = step;
+    this.#slot = 0;
+  }
+
   async denoise(x: Float32Array, sigma: number): Promise<Float32Array> {
     const { network, signal, onEvaluation } = this.#options;
     const { scaling, guider } = this.#parts;
-    const scales = guider.needsUnconditional(sigma) ? guider.scales : null;
-    const branches = scales === null ? 'cond' : 'both';
+    const branches = branchesAt(guider, sigma);
+    const scales = branches === 'both' ? guider.scales : null;
     const coefficients = scaling(sigma);
+    const place = { step: this.#step, slot: this.#slot++ };
     signal?.throwIfAborted();
     scaleInto(this.#input, x, coefficients.cIn);
-    const raw = await network.evaluate(this.#input, coefficients.cNoise, branches);
+    const raw = await network.evaluate(this.#input, coefficients.cNoise, branches, place);
     signal?.throwIfAborted();
     const expected = scales === null ? x.length : 2 * x.length;
     if (!(raw instanceof Float32Array) || raw.length !== expected) {
@@ -185,10 +202,10 @@ class SamplingRun implements Run {
         ? denoiseInto(denoised, raw, x, coefficients)
         : denoiseGuidedInto(denoised, raw, x, coefficients, scales);
     const steps = this.sigmas.length - 1;
-    if (!finite) throw new NonFiniteError(this.index + 1, steps, sigma, 'network');
+    if (!finite) throw new NonFiniteError(this.#step + 1, steps, sigma, 'network');
     this.#evaluation++;
     await onEvaluation?.({
-      step: this.index + 1,
+      step: this.#step + 1,
       steps,
       evaluation: this.#evaluation,
       evaluations: this.#evaluations,
@@ -242,7 +259,7 @@ class SamplingRun implements Run {
     if (state.random !== null && isRestorable(random)) random.restore(state.random);
     this.x.set(state.x);
     this.history.push(...state.history.map((array) => array.slice()));
-    this.#evaluation = countOverSteps(sampler.evaluationsAt, sigmas, state.step);
+    this.#evaluation = countOverSteps(evaluationsOf(sampler), sigmas, state.step);
     return state.step;
   }
 }

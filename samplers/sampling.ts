@@ -13,9 +13,18 @@ import {
   resolveComponent,
   type Recipe,
 } from './configuration/resolve.js';
+import type { Branches } from './denoisers/network.js';
 import { scheduleOf, type Sigmas } from './discretizations/schedule.js';
 import { InvalidParameterError } from './errors/invalid-parameter-error.js';
-import { checkResumable, type Parts, type RunOptions, runSampling, countOverSteps } from './run.js';
+import {
+  branchesAt,
+  checkResumable,
+  countOverSteps,
+  evaluationsOf,
+  type Parts,
+  type RunOptions,
+  runSampling,
+} from './run.js';
 import type { SamplingState } from './state.js';
 
 /**
@@ -49,6 +58,8 @@ export interface Sampling extends Recipe {
   readonly sigmas: Sigmas;
   /** Network evaluations of a whole run. */
   readonly evaluations: number;
+  /** What each evaluation of step i, from 0, asks of the network. */
+  readonly branchesAt: (i: number) => readonly Branches[];
   /** Normal draws of a whole run, each of the latents' shape, the starting noise not counted. */
   readonly draws: number;
   /** Samples latents [F,C,h,w]. See `runSampling`. */
@@ -87,7 +98,9 @@ export function createSampling(request: SamplingRequest, context: SamplingContex
     frames,
     scaling,
     sigmas: parts.sigmas.slice(),
-    evaluations: countOverSteps(parts.sampler.evaluationsAt, parts.sigmas),
+    evaluations: countOverSteps(evaluationsOf(parts.sampler), parts.sigmas),
+    branchesAt: (i) =>
+      parts.sampler.levelsAt(parts.sigmas, i).map((sigma) => branchesAt(parts.guider, sigma)),
     draws: countOverSteps(parts.sampler.drawsAt, parts.sigmas),
     run: async (options) => {
       if (options.shape[0] !== frames) {

@@ -107,7 +107,11 @@ async function animate(options: Options): Promise<void> {
   const bar = openProgress(process.stderr);
   try {
     const job = { id: 'animate', picture: image, params, folder };
-    const result = await worker.run(job, { signal: abort.signal, onProgress: (p) => bar.show(p) });
+    const result = await worker.run(job, {
+      signal: abort.signal,
+      onProgress: (progress) => bar.show(progress),
+      onPreview: bar.preview,
+    });
     bar.close();
     for (const warning of result.warnings) console.error(`warning: ${warning}`);
     for (const file of await deliver(result, folder, options.out)) console.log(file);

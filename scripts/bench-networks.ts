@@ -11,68 +11,26 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { computed } from '../networks/checkpoint/index.js';
 import { GraphWeights, plainLayers, portableLayers } from '../networks/layers/index.js';
 import { encodeModel, Graph } from '../networks/onnx/index.js';
-import { buildUnet, Network, NORM_EPSILONS, plainBlocks, savingBlocks } from '../networks/svd/index.js';
-import type { TensorSupply, UnetConfiguration } from '../networks/svd/index.js';
+import { buildUnet, Network, plainBlocks, savingBlocks } from '../networks/svd/index.js';
 import { WeightFile } from '../networks/weights/index.js';
 import { InferenceSession, Tensor } from '../pipeline/onnx-runtime.js';
+import { CHANNELS, CLIP, CONTEXT, noise, RANDOM, UNET } from './network-benches/middle-sized-unet.js';
 
-const CLIP = { batch: 2, frames: 14, height: 36, width: 64 } as const;
-const CHANNELS = [64, 128, 256, 256] as const;
-const CONTEXT = 1024;
 const FORMS = ['plain', 'savings'] as const;
 type Form = (typeof FORMS)[number];
 const DEFAULT_ROUNDS = 3;
-
-const UNET: UnetConfiguration = {
-  inChannels: 8,
-  outChannels: 4,
-  levels: CHANNELS.map((channels, i) => ({
-    channels,
-    layers: 2,
-    heads: channels / 64,
-    depth: 1,
-    contextChannels: CONTEXT,
-    attendsDown: i < CHANNELS.length - 1,
-    attendsUp: i < CHANNELS.length - 1,
-  })),
-  middle: { heads: 4, depth: 1, contextChannels: CONTEXT },
-  scalarWidth: 256,
-  scalars: 3,
-  epsilons: NORM_EPSILONS.sgm,
-};
-
-/** Numbers in −1…1 that depend on nothing but their place (a linear congruential generator). */
-function noise(count: number, seed: number): Float32Array {
-  let state = seed >>> 0;
-  return Float32Array.from({ length: count }, () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 31 - 1;
-  });
-}
-
-/** Random weights of the size that keeps activations in range; both forms get the same. */
-const RANDOM: TensorSupply = {
-  take: (name, dims) =>
-    computed(name, dims, () => {
-      const seed = [...name].reduce((hash, letter) => Math.imul(hash, 31) + letter.charCodeAt(0), 7);
-      const inputs = dims.slice(1).reduce((n, d) => n * d, 1);
-      const isGain = dims.length === 1 && name.endsWith('weight');
-      return noise(dims[0] * inputs, seed).map((x) => (isGain ? 1 : 0) + x / Math.sqrt(inputs * 3));
-    }),
-};
 
 async function writeGraph(folder: string, form: Form): Promise<void> {
   const g = new Graph('unet');
   const file = new WeightFile(`${form}.data`);
   const weights = new GraphWeights(g, { file, storage: 'float32', compute: 'float32' });
   const net = new Network(form === 'plain' ? plainLayers(weights) : portableLayers(weights), RANDOM);
-  buildUnet(net, UNET, (clip, conditions) =>
+  buildUnet(net, UNET, (clip, conditions, resBlocks) =>
     form === 'plain'
       ? plainBlocks(net, UNET, clip, conditions)
-      : savingBlocks(net, UNET, clip, conditions, CLIP.frames),
+      : savingBlocks(net, UNET, clip, conditions, resBlocks, CLIP.frames),
   );
   await file.write(join(folder, file.fileName), () => undefined);
   await writeFile(join(folder, `${form}.onnx`), encodeModel(g, { producer: 'bench', version: '1' }));

@@ -3,12 +3,13 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildPage } from './build-page.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
 const fresh = join(root, 'dist.new');
 const stamp = join(dist, '.built');
-const sources = ['server', 'pipeline', 'samplers', 'networks', 'scripts'];
+const sources = ['server', 'pipeline', 'samplers', 'networks', 'scripts', 'dashboard'];
 const settings = ['tsconfig.json', 'package.json', 'package-lock.json'];
 
 function newestIn(folder) {
@@ -55,6 +56,7 @@ function build() {
     { stdio: 'inherit' },
   );
   if (status !== 0) process.exit(status ?? 1);
+  buildPage(join(root, 'dashboard'), join(fresh, 'page'));
   writeFileSync(join(fresh, '.built'), '');
   rmSync(dist, { recursive: true, force: true });
   renameSync(fresh, dist);

@@ -1,11 +1,18 @@
-import { Option, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { GraphForm } from '../networks/svd/index.js';
 
 /** What the command line says of the form of the graphs. */
 export interface FormOptions {
   readonly target: GraphForm['target'];
   readonly precision?: GraphForm['precision'];
+  readonly deepcache?: readonly number[];
   readonly replace: boolean;
+}
+
+/** `0,1,3` */
+function branchList(text: string): readonly number[] {
+  if (!/^\d+(,\d+)*$/.test(text)) throw new InvalidArgumentError('It must be numbers like 0,1,3.');
+  return text.split(',').map(Number);
 }
 
 /** Adds the options that decide the form of converted graphs. */
@@ -21,6 +28,11 @@ export const addFormOptions = (program: Command): Command =>
         'fp32',
         'fp16',
       ]),
+    )
+    .option(
+      '--deepcache <branches>',
+      'write graphs for caching (DeepCache) that are cut at these branches, such as 0,1,3',
+      branchList,
     )
     .option('--replace', 'replace the folder if it exists', false);
 

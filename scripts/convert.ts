@@ -9,7 +9,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { CheckpointError } from '../networks/checkpoint/index.js';
 import { DiskSpaceError } from '../networks/disk-space.js';
 import { convertSvd, FolderOccupiedError } from '../networks/svd/index.js';
-import type { EpsilonChoice } from '../networks/svd/index.js';
+import type { EpsilonChoice, RecipeName } from '../networks/svd/index.js';
 import { openByteProgress } from './byte-progress.js';
 import { addFormOptions, precisionOf, type FormOptions } from './conversion-options.js';
 
@@ -18,6 +18,8 @@ interface Options extends FormOptions {
   readonly plain: boolean;
   readonly name?: string;
   readonly licence?: string;
+  readonly unet?: string;
+  readonly recipe?: RecipeName;
   readonly epsilons?: EpsilonChoice;
   readonly frames?: number;
   readonly maxFrames?: number;
@@ -43,6 +45,16 @@ const program = addFormOptions(new Command('convert'))
   .option('--plain', 'the graphs as published, without savings, to compare with', false)
   .option('--name <name>', 'the model’s name; default the folder’s')
   .option('--licence <text>', 'licence of the weights, for model.json')
+  .option(
+    '--unet <file>',
+    'take the UNet from this file instead, which holds nothing else (AnimateLCM-SVD-xt)',
+  )
+  .addOption(
+    new Option(
+      '--recipe <recipe>',
+      'how it is sampled; default lcm for such a file with LCM in its name, else svd',
+    ).choices(['svd', 'lcm']),
+  )
   .option('--frames <count>', 'frames the model was trained on, where the source does not say', count)
   .option('--max-frames <count>', 'the longest clip; default twice the trained length, 32 at least', count)
   .addOption(
@@ -60,7 +72,7 @@ const isExpected = (error: unknown): error is Error =>
   [CheckpointError, FolderOccupiedError, DiskSpaceError].some((kind) => error instanceof kind);
 
 async function convert(source: string, options: Options): Promise<void> {
-  const { out, target, plain, ...rest } = options;
+  const { out, target, plain, deepcache, ...rest } = options;
   if (plain && target === 'cuda') program.error('error: --plain goes with --target portable only');
   const abort = new AbortController();
   process.once('SIGINT', () => abort.abort());
@@ -72,6 +84,7 @@ async function convert(source: string, options: Options): Promise<void> {
     const done = await convertSvd(source, out, {
       ...rest,
       form,
+      branches: deepcache ?? [],
       signal: abort.signal,
       onProgress: (written, total) => progress.show(written, total),
     });

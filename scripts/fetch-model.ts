@@ -11,7 +11,7 @@ import { Command, Option } from 'commander';
 import { join } from 'node:path';
 import { CheckpointError } from '../networks/checkpoint/index.js';
 import { DiskSpaceError } from '../networks/disk-space.js';
-import { fetchModel, HubError, KNOWN_MODELS, type FetchPlan } from '../networks/hub/index.js';
+import { fetchModel, HubError, MODEL_NAMES, type FetchPlan } from '../networks/hub/index.js';
 import { convertSvd, FolderOccupiedError, requireFree } from '../networks/svd/index.js';
 import { openByteProgress } from './byte-progress.js';
 import { addFormOptions, precisionOf, type FormOptions } from './conversion-options.js';
@@ -30,7 +30,7 @@ const EXIT_INTERRUPTED = 130;
 
 const program = addFormOptions(new Command('fetch-model'))
   .description('Fetches the weights of Stable Video Diffusion and converts them')
-  .argument('<model>', `${Object.keys(KNOWN_MODELS).join(', ')}, or a repository OWNER/NAME`)
+  .argument('<model>', `${MODEL_NAMES.join(', ')}, or a repository OWNER/NAME`)
   .option('--out <folder>', 'the model folder to write; default MODEL under MODELS_DIR')
   .option('--weights <folder>', 'where to put the download; default .weights/MODEL under MODELS_DIR')
   .addOption(
@@ -79,8 +79,10 @@ async function run(model: string, options: Options): Promise<void> {
     progress = openByteProgress(process.stderr, 'convert');
     const form = { target: options.target, precision: precisionOf(options) };
     const { signal } = abort;
-    const { licence } = fetched;
-    await convertSvd(weights, out, { form, licence, name, replace: options.replace, signal, onProgress });
+    const { licence, unet } = fetched;
+    const { replace, deepcache: branches = [] } = options;
+    const described = { form, licence, name, branches, ...(unet === undefined ? {} : { unet }) };
+    await convertSvd(weights, out, { ...described, replace, signal, onProgress });
     progress.close();
     console.log(`${out}: ready, start it with MODEL=${out}; ${weights} is not needed any more`);
   } catch (error) {

@@ -1,9 +1,13 @@
 import cliProgress from 'cli-progress';
 import type { WriteStream } from 'node:tty';
 import type { ClipProgress } from '../pipeline/clip-job.js';
+import type { ClipPreview } from '../pipeline/preview.js';
+import { showsPictures, TerminalPreview } from './terminal-preview.js';
 
 export interface ProgressDisplay {
   show(progress: ClipProgress): void;
+  /** Shows what the clip looks like so far, where the terminal can. */
+  readonly preview: (preview: ClipPreview) => void;
   close(): void;
 }
 
@@ -26,6 +30,7 @@ const eta = (startedAt: number, progress: number): string => {
 
 function openBar(stream: WriteStream): ProgressDisplay {
   const startedAt = Date.now();
+  const picture = showsPictures(stream, process.env) ? new TerminalPreview(stream) : undefined;
   const bar = new cliProgress.SingleBar(
     {
       stream,
@@ -41,7 +46,11 @@ function openBar(stream: WriteStream): ProgressDisplay {
       const left = eta(startedAt, progress);
       bar.update(Math.round(progress * 1000), { stage: stage.padEnd(6), step, steps, left });
     },
-    close: () => bar.stop(),
+    preview: (preview) => picture?.show(preview),
+    close: () => {
+      bar.stop();
+      picture?.close();
+    },
   };
 }
 
@@ -55,6 +64,7 @@ function openLines(stream: WriteStream): ProgressDisplay {
       last = line;
       stream.write(`${line} (${Math.round(progress * 100)} %, ${eta(startedAt, progress)} left)\n`);
     },
+    preview: () => undefined,
     close: () => undefined,
   };
 }

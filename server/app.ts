@@ -13,6 +13,7 @@ import { img2videoErrors } from './api/img2video/img2video.js';
 import { metricsPage } from './api/metrics.js';
 import { storyErrors } from './api/story/api.js';
 import type { Config } from './config.js';
+import type { Page } from './dashboard/page.js';
 import { createGate } from './gate.js';
 import type { PictureLimits } from './images/picture.js';
 import type { PictureWork } from './images/picture-work.js';
@@ -35,6 +36,8 @@ export interface AppParts {
   readonly workers: WorkerPool;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** The dashboard, where it is served. */
+  readonly page?: Page;
   /** Other times of event streams than the usual ones. */
   readonly eventTimes?: Partial<EventTimes>;
 }

@@ -1,11 +1,14 @@
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
+import { clipCost } from '../pipeline/clip-cost.js';
 import { readManifest } from '../pipeline/manifest.js';
 import { WorkerPool } from '../pipeline/worker-pool.js';
 import { WorkerProcess } from '../pipeline/worker-process.js';
 import type { AccessSettings } from './access/settings.js';
 import { createWebhookBody } from './api/webhook-body.js';
 import { createApp } from './app.js';
+import { readPage } from './dashboard/page.js';
 import { readConfig, type Config } from './config.js';
 import { claimDataFolder } from './data-folder.js';
 import { serveHttp } from './http-server.js';
@@ -53,6 +56,7 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
     pictures: createObtainer(config, { limits: pictureLimits, work: pictures, log, metrics }),
     pictureConcurrency: config.pictureConcurrency,
     clipTimeoutMs: config.clipTimeoutMs,
+    clipCost: (params) => clipCost(params, manifest),
   });
   const parts = { config, manifest, table, runner, storage, pictureLimits, workers, log, metrics };
   const retention = new Retention({ ...config.retention, ...parts, db });
@@ -62,7 +66,8 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
   await runner.recover();
   retention.start();
 
-  const app = createApp({ ...parts, pictureWork: pictures.forRequests });
+  const page = await readPage(fileURLToPath(new URL('../page', import.meta.url)));
+  const app = createApp({ ...parts, page, pictureWork: pictures.forRequests });
   const { server, port } = await serveHttp(app, config);
   logAccess(config.access, log);
   log.info(

@@ -6,12 +6,14 @@ import { limitStreams } from './admission/stream-limit.js';
 import { createAnimateApi } from './api/animate/animate.js';
 import type { ApiParts } from './api/api-parts.js';
 import { createCogApi } from './api/cog/api.js';
-import { download } from './api/download.js';
+import { download, FILE_KINDS } from './api/download.js';
+import { estimate } from './api/estimate.js';
 import { allEvents, EVENT_TIMES } from './api/events.js';
 import { createFormReader } from './api/form.js';
 import { health } from './api/health.js';
 import { img2vid } from './api/img2vid.js';
 import { createImg2VideoApi } from './api/img2video/img2video.js';
+import { parameters } from './api/parameters.js';
 import { ready } from './api/ready.js';
 import { root } from './api/root.js';
 import { status } from './api/status.js';
@@ -21,7 +23,9 @@ import { createTaskJson } from './api/task-json.js';
 import { createTasksApi } from './api/tasks.js';
 import type { AppParts } from './app.js';
 import type { Config } from './config.js';
+import { dashboardRoutes } from './dashboard/routes.js';
 import { offersChoice } from './images/providers/settings.js';
+import { Renditions } from './media/renditions.js';
 import { createDocs } from './openapi/docs.js';
 import { TaskFeed } from './tasks/task-feed.js';
 import { createWebhookReader } from './webhooks/subscription.js';
@@ -37,6 +41,7 @@ export function createRouter(parts: AppParts): Router {
   const eventTimes = { ...EVENT_TIMES, maxMs: config.eventsMs, ...parts.eventTimes };
   const fewStreams = limitEventStreams(config);
   const router = new Router();
+  if (parts.page) router.use(dashboardRoutes(parts.page).routes());
   router.get('/', root(manifest, workers));
   router.get('/health', health(manifest, workers, runner));
   router.get('/ready', ready(apiParts));
@@ -49,8 +54,11 @@ export function createRouter(parts: AppParts): Router {
   router.use(createAnimateApi(apiParts).routes(), createImg2VideoApi(apiParts).routes());
   router.use(createCogApi({ ...apiParts, workers }).routes(), createStoryApi(apiParts).routes());
   router.use(createDocs({ manifest, baseUrl }).routes());
-  for (const kind of ['video', 'thumbnail', 'gif', 'grid', 'picture'] as const) {
-    router.get(`/download/${kind}/:id`, download(kind, table, storage));
+  router.get('/parameters', parameters({ ...apiParts, maxUploadBytes: config.maxUploadBytes }));
+  router.post('/estimate', estimate(apiParts));
+  const files = { table, storage, renditions: new Renditions(storage) };
+  for (const kind of FILE_KINDS) {
+    router.get(`/download/${kind}/:id`, download(kind, files));
   }
   return router;
 }

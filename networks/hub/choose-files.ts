@@ -12,12 +12,17 @@ const WEIGHTS = /\.safetensors$|\.index(?:\.fp16)?\.json$/;
 /**
  * Which of a repository's files a conversion reads: settings, and one variant of each network's weights, the preferred
  * one where both exist. Single files, other formats and sample pictures stay where they are.
+ * @param parts whose weights are wanted
  * @throws HubError when the repository is no pipeline folder
  */
-export function chooseFiles(paths: readonly string[], prefer: 'fp16' | 'full'): string[] {
+export function chooseFiles(
+  paths: readonly string[],
+  prefer: 'fp16' | 'full',
+  parts: readonly (typeof PARTS)[number][] = PARTS,
+): string[] {
   const unsafe = paths.find((path) => path.split('/').includes('..') || path.startsWith('/'));
   if (unsafe !== undefined) throw new HubError(`The repository lists a file outside of itself: ${unsafe}`);
-  const weights = PARTS.flatMap((part) => {
+  const weights = parts.flatMap((part) => {
     const all = paths.filter((path) => path.startsWith(`${part}/`) && WEIGHTS.test(path));
     if (all.length === 0)
       throw new HubError(`The repository has no ${part}/*.safetensors; it is no SVD pipeline`);

@@ -14,6 +14,24 @@ export const KNOWN_MODELS: Readonly<Record<string, string>> = {
   'svd-xt-1.1': 'stabilityai/stable-video-diffusion-img2vid-xt-1-1',
 };
 
+/** Models of which only a UNet is published, to be used with another one's other networks. */
+const KNOWN_UNETS: Readonly<
+  Record<string, { readonly of: string; readonly repository: string; readonly file: string }>
+> = {
+  'animatelcm-svd-xt': {
+    of: 'svd-xt',
+    repository: 'wangfuyun/AnimateLCM-SVD-xt',
+    file: 'AnimateLCM-SVD-xt.safetensors',
+  },
+  'animatelcm-svd-xt-1.1': {
+    of: 'svd-xt-1.1',
+    repository: 'wangfuyun/AnimateLCM-SVD-xt',
+    file: 'AnimateLCM-SVD-xt-1.1.safetensors',
+  },
+};
+
+export const MODEL_NAMES: readonly string[] = [...Object.keys(KNOWN_MODELS), ...Object.keys(KNOWN_UNETS)];
+
 export interface FetchModelOptions extends Pick<FetchFileOptions, 'signal' | 'wait'> {
   /** Which weights where both are published; default fp16, half the size. */
   readonly prefer?: 'fp16' | 'full';
@@ -46,6 +64,8 @@ export interface FetchedModel {
   readonly licence: string;
   readonly files: readonly string[];
   readonly bytes: number;
+  /** Path of the UNet's weights where they are a file of their own. */
+  readonly unet?: string;
 }
 
 /**
@@ -59,9 +79,11 @@ export async function fetchModel(
   folder: string,
   options: FetchModelOptions = {},
 ): Promise<FetchedModel> {
-  const repository = Object.hasOwn(KNOWN_MODELS, model) ? KNOWN_MODELS[model] : model;
+  const unet = Object.hasOwn(KNOWN_UNETS, model) ? KNOWN_UNETS[model] : undefined;
+  const pipeline = unet?.of ?? model;
+  const repository = Object.hasOwn(KNOWN_MODELS, pipeline) ? KNOWN_MODELS[pipeline] : pipeline;
   if (!/^\w[\w.-]*\/\w[\w.-]*$/.test(repository)) {
-    throw new HubError(`Expected ${Object.keys(KNOWN_MODELS).join(', ')} or OWNER/NAME, got '${model}'`);
+    throw new HubError(`Expected ${MODEL_NAMES.join(', ')} or OWNER/NAME, got '${model}'`);
   }
   const { token, hubUrl, signal } = options;
   if (token !== undefined && !token.startsWith('hf_'))
@@ -73,8 +95,16 @@ export async function fetchModel(
       fetch(input, { ...init, signal: signal ?? null }),
   };
   signal?.throwIfAborted();
-  const { commit, licence } = await describe(repository, options.revision ?? 'main', access);
-  const remote = await remoteFiles(repository, commit, options.prefer ?? 'fp16', access);
+  const { commit, ...described } = await describe(repository, options.revision ?? 'main', access);
+  const { prefer = 'fp16' } = options;
+  const parts = unet === undefined ? undefined : (['vae', 'image_encoder'] as const);
+  const remote = await remoteFiles(repository, commit, access, (paths) => chooseFiles(paths, prefer, parts));
+  let { licence } = described;
+  if (unet !== undefined) {
+    const lone = await describe(unet.repository, 'main', access);
+    remote.push(...(await remoteFiles(unet.repository, lone.commit, access, only(unet.file))));
+    licence += `; of the UNet: ${lone.licence}`;
+  }
   const total = remote.reduce((sum, { size }) => sum + size, 0);
   const targetOf = ({ path }: RemoteFile): string => join(folder, ...path.split('/'));
   const present = await Promise.all(remote.map((file) => presentBytes(file, targetOf(file))));
@@ -90,7 +120,14 @@ export async function fetchModel(
     });
     before += file.size;
   }
-  return { repository, commit, licence, files: remote.map(({ path }) => path), bytes: total };
+  return {
+    repository,
+    commit,
+    licence,
+    files: remote.map(({ path }) => path),
+    bytes: total,
+    ...(unet === undefined ? {} : { unet: join(folder, unet.file) }),
+  };
 }
 
 interface Access {
@@ -131,8 +168,8 @@ function licenceOf(card: unknown): string {
 async function remoteFiles(
   repository: string,
   commit: string,
-  prefer: 'fp16' | 'full',
   access: Access,
+  choose: (paths: readonly string[]) => readonly string[],
 ): Promise<RemoteFile[]> {
   const at = { repo: { type: 'model', name: repository } as const, revision: commit, ...access };
   const entries = new Map<string, ListFileEntry>();
@@ -143,7 +180,7 @@ async function remoteFiles(
   } catch (error) {
     throw failure({ path: repository }, error);
   }
-  return chooseFiles([...entries.keys()], prefer).map((path) => {
+  return choose([...entries.keys()]).map((path) => {
     const entry = entries.get(path);
     const hex = entry?.lfs?.oid ?? entry?.oid;
     if (entry === undefined || hex === undefined) throw new HubError(`${path}: the hub gives no hash`);
@@ -160,3 +197,10 @@ async function remoteFiles(
     };
   });
 }
+
+const only =
+  (file: string) =>
+  (paths: readonly string[]): readonly string[] => {
+    if (paths.includes(file)) return [file];
+    throw new HubError(`The repository has no ${file}; it has ${paths.join(', ')}`);
+  };

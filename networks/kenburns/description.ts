@@ -40,8 +40,10 @@ export const describeKenburns = (version: string) => ({
     discretization: { name: 'EDMDiscretization', sigma_min: 0.002, sigma_max: 700, rho: 7 },
     guider: { name: 'IdentityGuider' },
   },
-  // An evaluation takes about 300 bytes of memory for each pixel of each frame: 6 GB at the most, 1.1 GB for the recipe.
+  presets: { quality: {}, balanced: { steps: 5 }, fast: { steps: 3 } },
+  // 6 GB of memory at the most, 1.1 GB for the recipe.
   limits: { W: 1920, H: 1920, T: 240, pixels: 20_000_000 },
+  memory: { bytes_per_pixel: 300 },
   preview: preview(),
 });
 

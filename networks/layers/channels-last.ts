@@ -1,6 +1,6 @@
 import { computed, readValues } from '../checkpoint/index.js';
 import { cast, concat, float, reshape, shape, sizesOf, split, transpose, unsqueeze } from '../onnx/index.js';
-import type { Value } from '../onnx/index.js';
+import type { Dim, Value } from '../onnx/index.js';
 import { GROUPS } from './layers.js';
 import type { Affine, Layers } from './layers.js';
 import { nearest, portableLayers } from './portable.js';
@@ -32,6 +32,8 @@ export function channelsLastLayers(weights: GraphWeights): Layers {
     g,
     enter: (x) => transpose(g, type(x, compute), TO_LAST),
     leave: (x) => type(transpose(g, x, TO_FIRST), 'float32'),
+    mapInput: (name, channels) => g.input(name, compute, mapDims(name, channels)),
+    mapOutput: (name, x, channels) => g.output(name, x, mapDims(name, channels)),
     toCompute: (x) => type(x, compute),
     fromCompute: (x) => type(x, 'float32'),
     conv(x, affine, { stride = 1, pads = [0, 0, 0, 0] } = {}) {
@@ -76,6 +78,13 @@ export function channelsLastLayers(weights: GraphWeights): Layers {
     },
   };
 }
+
+const mapDims = (name: string, channels: number): readonly Dim[] => [
+  `${name}.n`,
+  `${name}.h`,
+  `${name}.w`,
+  channels,
+];
 
 const widthOf = ({ weight }: Affine): number => weight.dims[0];
 

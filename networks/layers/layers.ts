@@ -51,6 +51,10 @@ export interface Layers {
   enter(x: Value): Value;
   /** Feature map → float32 [n, C, h, w]. */
   leave(x: Value): Value;
+  /** A feature map that another graph of the same form gave, as it is: in the layout and the type that the layers compute in. */
+  mapInput(name: string, channels: number): Value;
+  /** Gives a feature map to another graph. */
+  mapOutput(name: string, x: Value, channels: number): void;
   /** Any float value → the type the layers compute in. */
   toCompute(x: Value): Value;
   fromCompute(x: Value): Value;

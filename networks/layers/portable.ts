@@ -10,7 +10,7 @@ import {
   transpose,
   unsqueeze,
 } from '../onnx/index.js';
-import type { Graph, Value } from '../onnx/index.js';
+import type { Dim, Graph, Value } from '../onnx/index.js';
 import { GROUPS } from './layers.js';
 import type { Layers } from './layers.js';
 import { tokenLayers } from './token-layers.js';
@@ -30,6 +30,8 @@ export function portableLayers(weights: GraphWeights): Layers {
     g,
     enter: (x) => type(x, compute),
     leave: (x) => type(x, 'float32'),
+    mapInput: (name, channels) => g.input(name, compute, mapDims(name, channels)),
+    mapOutput: (name, x, channels) => g.output(name, x, mapDims(name, channels)),
     toCompute: (x) => type(x, compute),
     fromCompute: (x) => type(x, 'float32'),
     conv(x, affine, { stride = 1, pads = [0, 0, 0, 0] } = {}) {
@@ -78,6 +80,14 @@ export function portableLayers(weights: GraphWeights): Layers {
     },
   };
 }
+
+/** Sizes under names of their own: another size by the same name would have to be equal. */
+const mapDims = (name: string, channels: number): readonly Dim[] => [
+  `${name}.n`,
+  channels,
+  `${name}.h`,
+  `${name}.w`,
+];
 
 /** x at other sizes, int64 [rank], each number the nearest one before its place. */
 export const nearest = (g: Graph, x: Value, sizes: Value): Value =>

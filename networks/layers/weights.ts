@@ -1,7 +1,7 @@
 import { sizeOf } from '../checkpoint/index.js';
 import type { SourceTensor } from '../checkpoint/index.js';
 import { cast } from '../onnx/index.js';
-import type { Graph, Value } from '../onnx/index.js';
+import type { Graph, StoredTensor, Value } from '../onnx/index.js';
 import type { WeightFile, WeightPart, WeightType } from '../weights/index.js';
 import type { Affine } from './layers.js';
 
@@ -12,6 +12,8 @@ export interface WeightSettings {
   readonly storage: WeightType;
   /** Type the layers compute in. */
   readonly compute: WeightType;
+  /** What graphs of the same network have stored so far: an equal tensor is pointed at again. */
+  readonly stored?: Map<string, StoredTensor>;
 }
 
 /** Puts weights into the graph's data file and their values into the graph. */
@@ -23,14 +25,14 @@ export class GraphWeights {
 
   /** A stored tensor, as the type the layers compute in. Casts of weights are done once, when the graph is loaded. */
   store(name: string, dims: readonly number[], parts: readonly WeightPart[]): Value {
-    const { file, storage, compute } = this.settings;
-    const value = this.g.initializer(file.add(name, { type: storage, dims, parts }), name);
+    const { storage, compute } = this.settings;
+    const value = this.g.initializer(this.#place(name, storage, dims, parts), name);
     return storage === compute ? value : cast(this.g, value, compute);
   }
 
   /** A stored float32 tensor, whatever the layers compute in. */
   store32(name: string, dims: readonly number[], parts: readonly WeightPart[]): Value {
-    return this.g.initializer(this.settings.file.add(name, { type: 'float32', dims, parts }), name);
+    return this.g.initializer(this.#place(name, 'float32', dims, parts), name);
   }
 
   /** The layer's weight as the checkpoint has it, under another shape of as many values. */
@@ -40,6 +42,24 @@ export class GraphWeights {
 
   bias(affine: Affine, dims: readonly number[] = [sizeOf(biasOf(affine))]): Value {
     return this.store(`${affine.name}.bias`, dims, [scaled(biasOf(affine), affine.scale)]);
+  }
+
+  #place(
+    name: string,
+    type: WeightType,
+    dims: readonly number[],
+    parts: readonly WeightPart[],
+  ): StoredTensor {
+    const { file, stored } = this.settings;
+    const key = JSON.stringify([
+      name,
+      type,
+      dims,
+      parts.map(({ source, scale }) => [source.name, scale ?? 1]),
+    ]);
+    const tensor = stored?.get(key) ?? file.add(name, { type, dims, parts });
+    stored?.set(key, tensor);
+    return tensor;
   }
 }
 

@@ -4,3 +4,4 @@ export * from './graph-error.js';
 export * from './graph.js';
 export * from './shapes.js';
 export * from './tensor.js';
+export * from './operation-count.js';

@@ -5,7 +5,7 @@ import type { SourceTensor } from '../checkpoint/index.js';
 import { configurationProblems } from './configuration.js';
 import type { EpsilonChoice, SvdConfiguration } from './configuration.js';
 import { readDiffusersConfiguration } from './diffusers-configuration.js';
-import { openPart } from './diffusers-folder.js';
+import { openPart, openTensors } from './diffusers-folder.js';
 import type { Part, Variant } from './diffusers-folder.js';
 import { configurationFromShapes } from './sgm-configuration.js';
 import { sortSgmTensors } from './sgm-file.js';
@@ -17,6 +17,8 @@ export interface CheckpointOptions {
   readonly prefer?: Variant;
   /** Frames the model was trained on; a single file does not say (default: 25 for a name with `xt`, else 14). */
   readonly frames?: number;
+  /** A file with the UNet's tensors alone, under diffusers' names, in the place of the source's own UNet. */
+  readonly unet?: string;
   /** Head widths a single file does not say; defaults 64 and 80. */
   readonly unetHeadChannels?: number;
   readonly visionHeadChannels?: number;
@@ -60,7 +62,10 @@ function openFolder(source: string, options: CheckpointOptions): SvdCheckpoint {
     for (const file of files) file.close();
   };
   const ledger = (part: Part) => {
-    const opened = openPart(source, part, variants);
+    const opened =
+      part === 'unet' && options.unet !== undefined
+        ? openTensors(options.unet)
+        : openPart(source, part, variants);
     files.push(...opened.files);
     // Older files of transformers carry this counter 0, 1, 2, …
     if (part === 'vision') opened.tensors.delete('vision_model.embeddings.position_ids');
@@ -96,14 +101,16 @@ function openFile(source: string, options: CheckpointOptions): SvdCheckpoint {
       frames: options.frames ?? (/xt/i.test(basename(source)) ? 25 : 14),
     });
     const ledger = (part: Part) => new TensorLedger(part, sorted[part]);
+    const other = options.unet === undefined ? undefined : openTensors(options.unet);
+    const unet = other === undefined ? ledger('unet') : new TensorLedger('unet', other.tensors);
     return {
       source,
       layout: 'sgm',
       configuration,
-      ledgers: { unet: ledger('unet'), vae: ledger('vae'), vision: ledger('vision') },
+      ledgers: { unet, vae: ledger('vae'), vision: ledger('vision') },
       ignored: sorted.ignored,
       strays: sorted.unknown,
-      close: () => file.close(),
+      close: () => [file, ...(other?.files ?? [])].forEach((opened) => opened.close()),
     };
   } catch (error) {
     file.close();

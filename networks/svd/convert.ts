@@ -3,14 +3,24 @@ import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promis
 import { basename, dirname, join, resolve } from 'node:path';
 import { requireSpace, type FreeSpace } from '../disk-space.js';
 import { encodeModel } from '../onnx/index.js';
+import type { Graph } from '../onnx/index.js';
 import { hasCode } from '../system-error.js';
 import type { WeightFile } from '../weights/index.js';
 import { openSvdCheckpoint } from './checkpoint.js';
 import type { CheckpointOptions, SvdCheckpoint } from './checkpoint.js';
-import { describeSvd, SVD_FILES } from './description.js';
+import {
+  describeSvd,
+  latentDivisor,
+  shallowFile,
+  SVD_FILES,
+  TRAINED_HEIGHT,
+  TRAINED_WIDTH,
+} from './description.js';
+import type { RecipeName } from './description.js';
 import { FolderOccupiedError } from './folder-occupied-error.js';
 import { buildSvdGraphs } from './graphs.js';
-import type { GraphForm } from './graphs.js';
+import type { GraphForm, SvdGraphs } from './graphs.js';
+import { shallowCosts } from './shallow-cost.js';
 
 const RELEASE = '1';
 const DESCRIPTION = 'model.json';
@@ -26,6 +36,10 @@ export interface ConversionOptions extends CheckpointOptions {
   readonly licence?: string;
   /** The longest clip; default twice what the model was trained on, 32 at least. */
   readonly maxFrames?: number;
+  /** Branches at which the UNet's features can be kept from step to step (DeepCache); default none. */
+  readonly branches?: readonly number[];
+  /** How the model is best sampled; default by the name of the file given as `unet`: `lcm` where it has that in it. */
+  readonly recipe?: RecipeName;
   /** Put the new folder in the place of an old one. */
   readonly replace?: boolean;
   /** Told the bytes of weights written so far, and all there will be. */
@@ -46,7 +60,7 @@ export interface Conversion {
 }
 
 /**
- * Converts published SVD weights into a model folder: four graphs, one data file with the weights of all, and
+ * Converts published SVD weights into a model folder: four graphs and one for each branch, one data file with the weights of all, and
  * `model.json`. The folder appears under its name only when it is whole. What an interrupted conversion of the same
  * weights into the same form left behind is gone on with.
  * @param source a diffusers folder or a single file in Stability's layout
@@ -109,27 +123,43 @@ async function planFolder(
   options: ConversionOptions,
 ): Promise<FolderPlan> {
   const maxFrames = options.maxFrames ?? Math.max(32, 2 * configuration.frames);
-  const { weights, ...graphs } = buildSvdGraphs({ configuration, ...checkpoint }, form, maxFrames);
+  const branches = [...new Set(options.branches)].sort((a, b) => a - b);
+  const graphs = buildSvdGraphs({ configuration, ...checkpoint }, form, { maxFrames, branches });
   const hash = createHash('sha256');
-  const graphFiles = Object.entries(SVD_FILES).map(([part, name]) => {
-    const bytes = encodeModel(graphs[part as keyof typeof graphs], { producer: 'img2vid', version: RELEASE });
+  const graphFiles = filesOf(graphs).map(([name, graph]) => {
+    const bytes = encodeModel(graph, { producer: 'img2vid', version: RELEASE });
     hash.update(bytes);
     return [name, bytes] as const;
   });
   const version = `${RELEASE}-${hash.copy().digest('hex').slice(0, 12)}`;
-  const description = describeSvd(configuration, form, {
+  const identified = {
     name: options.name ?? folderName,
     version,
     licence: options.licence ?? 'as published with the weights',
     maxFrames,
+    recipe: options.recipe ?? (/lcm/i.test(basename(options.unet ?? '')) ? 'lcm' : 'svd'),
+  } as const;
+  const divisor = latentDivisor(configuration);
+  const costs = shallowCosts(graphs, configuration.unet, {
+    frames: configuration.frames,
+    height: TRAINED_HEIGHT / divisor,
+    width: TRAINED_WIDTH / divisor,
   });
+  const description = describeSvd(configuration, form, identified, costs);
+  const sources = [source, ...(options.unet === undefined ? [] : [options.unet])];
   const text = Buffer.from(`${JSON.stringify(description, null, 2)}\n`);
   const identity = hash
     .update(text)
-    .update(JSON.stringify(await traces(source)))
+    .update(JSON.stringify(await Promise.all(sources.map(traces))))
     .digest('hex');
-  return { weights, files: [...graphFiles, [DESCRIPTION, text]], maxFrames, identity };
+  return { weights: graphs.weights, files: [...graphFiles, [DESCRIPTION, text]], maxFrames, identity };
 }
+
+/** Every graph with the name of its file. */
+const filesOf = ({ shallow, ...graphs }: SvdGraphs): (readonly [name: string, graph: Graph])[] => [
+  ...Object.entries(SVD_FILES).map(([part, name]) => [name, graphs[part as keyof typeof SVD_FILES]] as const),
+  ...[...shallow].map(([branch, graph]) => [shallowFile(branch), graph] as const),
+];
 
 /** Name, length and time of change of every file of the source. */
 async function traces(source: string): Promise<readonly unknown[]> {

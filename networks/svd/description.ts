@@ -1,5 +1,6 @@
 import type { GraphForm } from './graphs.js';
 import type { SvdConfiguration } from './configuration.js';
+import { distilled, trained } from './recipes.js';
 
 /** Names of the graphs in a model folder. */
 export const SVD_FILES = {
@@ -9,32 +10,47 @@ export const SVD_FILES = {
   image_encoder: 'image-encoder.onnx',
 } as const;
 
+/** How a model is best sampled: as SVD was trained, or in the few steps to which its UNet was distilled (AnimateLCM). */
+export type RecipeName = 'svd' | 'lcm';
+
 export interface SvdIdentity {
+  readonly recipe: RecipeName;
   readonly name: string;
   readonly version: string;
   readonly licence: string;
   readonly maxFrames: number;
 }
 
-const TRAINED_WIDTH = 1024;
-const TRAINED_HEIGHT = 576;
+/** Name of the graph that is evaluated between two evaluations of the whole UNet. */
+export const shallowFile = (branch: number): string => `unet-shallow-b${branch}.onnx`;
+
+export const TRAINED_WIDTH = 1024;
+export const TRAINED_HEIGHT = 576;
 /** Beyond this pictures fall apart; the trained size is the best. */
 const MAX_SIDE = 1280;
-/** Trained on more frames than this, a model is an XT. */
 const SHORT_FRAMES = 14;
 
-/** What `model.json` says of a converted model. The recipe is the one published for SVD or SVD-XT, by the frames. */
-export function describeSvd(configuration: SvdConfiguration, form: GraphForm, identity: SvdIdentity) {
-  const { unet, vae, vision, frames, sigmaMin, sigmaMax } = configuration;
-  const isLong = frames > SHORT_FRAMES;
-  const divisor = 2 ** (vae.decoder.channels.length - 1);
+/**
+ * What `model.json` says of a converted model.
+ * @param costs by branch: what a shallow evaluation costs as a part of a whole one
+ */
+export function describeSvd(
+  configuration: SvdConfiguration,
+  form: GraphForm,
+  identity: SvdIdentity,
+  costs: ReadonlyMap<number, number>,
+) {
+  const { unet, vae, vision, frames } = configuration;
+  const sampling =
+    identity.recipe === 'lcm' ? distilled(configuration) : trained(configuration, [...costs.keys()]);
+  const divisor = latentDivisor(configuration);
   return {
     format: 1,
     name: identity.name,
     version: identity.version,
     family: 'svd',
     description:
-      `Stable Video Diffusion, trained on ${frames} frames; ${form.target} graphs with ${form.precision} weights` +
+      `Stable Video Diffusion, ${sampling.made} ${frames} frames; ${form.target} graphs with ${form.precision} weights` +
       (form.plain ? ', plain form for comparison.' : '.'),
     licence: identity.licence,
     precision: form.precision,
@@ -43,24 +59,21 @@ export function describeSvd(configuration: SvdConfiguration, form: GraphForm, id
     picture: { divisor: divisor * 2 ** (unet.levels.length - 1) },
     context_channels: vision.projection,
     scaling: 'VScalingWithEDMcNoise',
-    abilities: { guidance: true, deepcache: [] },
+    abilities: { guidance: true, deepcache: [...costs.keys()] },
+    shallow: Object.fromEntries(
+      [...costs].map(([branch, cost]) => [branch, { file: shallowFile(branch), cost: rounded(cost) }]),
+    ),
     recipe: {
       W: TRAINED_WIDTH,
       H: TRAINED_HEIGHT,
       T: frames,
       fps: 6,
-      steps: isLong ? 30 : 25,
       motion_bucket_id: 127,
       cond_aug: 0.02,
       decoding_t: Math.min(frames, SHORT_FRAMES),
-      sampler: { name: 'EulerEDMSampler', s_churn: 0, s_tmin: 0, s_tmax: 999, s_noise: 1 },
-      discretization: { name: 'EDMDiscretization', sigma_min: sigmaMin, sigma_max: sigmaMax, rho: 7 },
-      guider: {
-        name: 'LinearPredictionGuider',
-        max_cfg_scale: isLong ? 3 : 2.5,
-        min_guidance_scale: isLong ? 1.5 : 1,
-      },
+      ...sampling.recipe,
     },
+    presets: sampling.presets,
     limits: {
       W: MAX_SIDE,
       H: MAX_SIDE,
@@ -70,6 +83,11 @@ export function describeSvd(configuration: SvdConfiguration, form: GraphForm, id
     preview: preview(vae.latentChannels),
   };
 }
+
+/** Pixels of the picture for one of the latents, on each side. */
+export const latentDivisor = ({ vae }: SvdConfiguration): number => 2 ** (vae.decoder.channels.length - 1);
+
+const rounded = (share: number): number => Number(share.toPrecision(4));
 
 /** The linear fit of Stable Diffusion 1.5's latents to RGB, whose VAE this is: one row for each latent channel. */
 const LATENT_COLOURS = [

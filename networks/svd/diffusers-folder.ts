@@ -39,6 +39,11 @@ export function openPart(root: string, part: Part, variants: readonly Variant[])
   if (name === undefined) throw new CheckpointError(join(root, folder), [`has none of ${names.join(', ')}`]);
   const path = join(root, folder, name);
   if (name.endsWith('.json')) return openShards(join(root, folder), path);
+  return openTensors(path);
+}
+
+/** Opens all tensors of one file. */
+export function openTensors(path: string): TensorFiles {
   const file = new SafetensorsFile(path);
   return { tensors: tensorsOf(file), files: [file] };
 }

@@ -1,3 +1,4 @@
+export * from './branches.js';
 export * from './checkpoint.js';
 export * from './configuration.js';
 export * from './convert.js';
@@ -7,4 +8,6 @@ export * from './graphs.js';
 export * from './network.js';
 export * from './plain-blocks.js';
 export * from './saving-blocks.js';
+export * from './shallow-cost.js';
+export * from './topology.js';
 export * from './unet.js';

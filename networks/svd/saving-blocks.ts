@@ -8,7 +8,6 @@ import type { Network } from './network.js';
 import { spatioTemporalBlock } from './res-block.js';
 import type { EmbeddingRows } from './res-block.js';
 import type { ResBlock } from './topology.js';
-import { resBlocksOf, unetTopology } from './topology.js';
 import { spatioTemporalTransformer } from './transformer.js';
 
 /**
@@ -21,16 +20,16 @@ export function savingBlocks(
   configuration: UnetConfiguration,
   clip: Clip,
   conditions: Conditions,
+  resBlocks: readonly ResBlock[],
   maxFrames: number,
 ): UnetBlocks {
   const { layers, g } = net;
   const embedding = conditionEmbedding(net, configuration, conditions.timestep, conditions.ids);
-  const blocks = resBlocksOf(unetTopology(configuration));
   const rows = embeddingRows(
     net,
     layers.swish(embedding),
     4 * configuration.levels[0].channels,
-    blocks,
+    resBlocks,
     clip,
   );
   const context = layers.toCompute(squeeze(g, conditions.context, [1]));

@@ -23,71 +23,75 @@ export interface UnetLayer {
   readonly transformer: Transformer | null;
 }
 
-export interface UnetStage {
-  readonly channels: number;
-  readonly layers: readonly UnetLayer[];
-  /** Name of the convolution that changes the size after the layers. */
-  readonly resample: string | null;
+/** One step on the way down: a layer, or the convolution that halves the size. Each leaves a map for the way up. */
+export type InputBlock =
+  | (UnetLayer & { readonly stage: number })
+  | { readonly stage: number; readonly downsampler: string; readonly channels: number };
+
+/** One step on the way up. It takes back the newest map from the way down, behind its own channels. */
+export interface OutputBlock extends UnetLayer {
+  readonly stage: number;
+  /** Name of the convolution after doubling the size. */
+  readonly upsampler: string | null;
 }
 
-/** Every block of a UNet in the order in which it runs, by diffusers' names. */
+/** Every block of a UNet in the order in which it runs, by diffusers' names. Before them all comes `conv_in`. */
 export interface UnetTopology {
-  readonly down: readonly UnetStage[];
-  readonly middle: readonly [ResBlock, Transformer, ResBlock];
-  readonly up: readonly UnetStage[];
+  readonly inputs: readonly InputBlock[];
+  /** null where everything below a point is left out. */
+  readonly middle: readonly [ResBlock, Transformer, ResBlock] | null;
+  /** One for each map from the way down, that of `conv_in` among them. */
+  readonly outputs: readonly OutputBlock[];
 }
 
-export function unetTopology({ levels, middle, epsilons }: UnetConfiguration): UnetTopology {
+export function unetTopology(configuration: UnetConfiguration): UnetTopology {
+  const { levels, middle, epsilons } = configuration;
   const last = levels[levels.length - 1];
-  const down = levels.map((level, i): UnetStage => {
-    const name = `down_blocks.${i}`;
-    const before = levels[Math.max(0, i - 1)].channels;
-    const epsilon = level.attendsDown ? epsilons.attending : epsilons.plain;
-    const layers = Array.from({ length: level.layers }, (_, l) => ({
-      block: resBlock(`${name}.resnets.${l}`, l === 0 ? before : level.channels, level.channels, epsilon),
-      transformer: level.attendsDown ? transformer(`${name}.attentions.${l}`, level) : null,
-    }));
-    return {
-      channels: level.channels,
-      layers,
-      resample: level === last ? null : `${name}.downsamplers.0.conv`,
-    };
-  });
   const mid = (n: number) => resBlock(`mid_block.resnets.${n}`, last.channels, last.channels, epsilons.plain);
   return {
-    down,
+    inputs: levels.flatMap((level, i) => inputBlocks(configuration, level, i)),
     middle: [mid(0), transformer('mid_block.attentions.0', { ...last, ...middle }), mid(1)],
-    up: upStages(levels, skipChannels(down), epsilons.attending),
+    outputs: outputBlocks(configuration),
   };
 }
 
-/** Channels of the maps kept on the way down, in the order in which they arise. */
-function skipChannels(down: readonly UnetStage[]): number[] {
-  const first = down[0].layers[0].block.inputs;
-  return down.reduce<number[]>(
-    (skips, { channels, layers, resample }) => [
-      ...skips,
-      ...layers.map(() => channels),
-      ...(resample === null ? [] : [channels]),
-    ],
-    [first],
-  );
+function inputBlocks({ levels, epsilons }: UnetConfiguration, level: UnetLevel, stage: number): InputBlock[] {
+  const name = `down_blocks.${stage}`;
+  const before = levels[Math.max(0, stage - 1)].channels;
+  const epsilon = level.attendsDown ? epsilons.attending : epsilons.plain;
+  const layers = Array.from({ length: level.layers }, (_, l) => ({
+    stage,
+    block: resBlock(`${name}.resnets.${l}`, l === 0 ? before : level.channels, level.channels, epsilon),
+    transformer: level.attendsDown ? transformer(`${name}.attentions.${l}`, level) : null,
+  }));
+  if (stage === levels.length - 1) return layers;
+  return [...layers, { stage, downsampler: `${name}.downsamplers.0.conv`, channels: level.channels }];
 }
 
-function upStages(levels: readonly UnetLevel[], skips: number[], epsilon: number): UnetStage[] {
+/** Channels of the maps kept on the way down, in the order in which they arise. */
+const skipChannels = (levels: readonly UnetLevel[]): number[] => [
+  levels[0].channels,
+  ...levels.flatMap(({ channels, layers }, i) =>
+    new Array<number>(i === levels.length - 1 ? layers : layers + 1).fill(channels),
+  ),
+];
+
+function outputBlocks({ levels, epsilons }: UnetConfiguration): OutputBlock[] {
+  const skips = skipChannels(levels);
   let channels = levels[levels.length - 1].channels;
-  return levels.toReversed().map((level, i): UnetStage => {
-    const name = `up_blocks.${i}`;
-    const layers = Array.from({ length: level.layers + 1 }, (_, l) => {
+  return levels.toReversed().flatMap((level, stage) => {
+    const name = `up_blocks.${stage}`;
+    return Array.from({ length: level.layers + 1 }, (_, l): OutputBlock => {
       const inputs = channels + (skips.pop() ?? 0);
       channels = level.channels;
+      const isLast = l === level.layers && stage < levels.length - 1;
       return {
-        block: resBlock(`${name}.resnets.${l}`, inputs, channels, epsilon),
+        stage,
+        block: resBlock(`${name}.resnets.${l}`, inputs, channels, epsilons.attending),
         transformer: level.attendsUp ? transformer(`${name}.attentions.${l}`, level) : null,
+        upsampler: isLast ? `${name}.upsamplers.0.conv` : null,
       };
     });
-    const isLast = i === levels.length - 1;
-    return { channels, layers, resample: isLast ? null : `${name}.upsamplers.0.conv` };
   });
 }
 
@@ -108,9 +112,8 @@ const transformer = (name: string, level: Omit<Transformer, 'name'>): Transforme
 });
 
 /** All residual blocks, in the order in which they run. */
-export const resBlocksOf = ({ down, middle, up }: UnetTopology): ResBlock[] => [
-  ...down.flatMap(({ layers }) => layers.map(({ block }) => block)),
-  middle[0],
-  middle[2],
-  ...up.flatMap(({ layers }) => layers.map(({ block }) => block)),
+export const resBlocksOf = ({ inputs, middle, outputs }: UnetTopology): ResBlock[] => [
+  ...inputs.flatMap((input) => ('block' in input ? [input.block] : [])),
+  ...(middle === null ? [] : [middle[0], middle[2]]),
+  ...outputs.map(({ block }) => block),
 ];

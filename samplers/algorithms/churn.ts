@@ -36,11 +36,15 @@ export function gammaAt(sigmas: Sigmas, i: number, { sChurn, sTmin, sTmax }: Chu
   return inside ? Math.min(sChurn / (sigmas.length - 1), MAX_GAMMA) : 0;
 }
 
+/** The level to which sigmas[i] is raised before step i. */
+export const sigmaHatAt = (sigmas: Sigmas, i: number, options: ChurnOptions): number =>
+  f32(sigmas[i] * f32(gammaAt(sigmas, i, options) + 1));
+
 /** Raises run.x from sigmas[i] to sigmaHat. One draw, only when gamma > 0. Returns sigmaHat. */
 export function churnInto(run: Run, i: number, options: ChurnOptions): number {
   const gamma = gammaAt(run.sigmas, i, options);
   const sigma = run.sigmas[i];
-  const sigmaHat = f32(sigma * f32(gamma + 1));
+  const sigmaHat = sigmaHatAt(run.sigmas, i, options);
   if (gamma > 0) {
     const spread = sqrt32(f32(square32(sigmaHat) - square32(sigma)));
     addNoiseInto(run.x, run.drawNormal(), options.sNoise, spread);

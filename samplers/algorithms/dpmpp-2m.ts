@@ -9,7 +9,7 @@ import { isZero, type Sampler } from './sampler.js';
 export function dpmpp2m(): Sampler {
   return {
     remembers: 1,
-    evaluationsAt: () => 1,
+    levelsAt: (sigmas, i) => [sigmas[i]],
     drawsAt: () => 0,
     async step(run, i) {
       const { sigmas, x } = run;

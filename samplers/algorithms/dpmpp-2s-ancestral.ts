@@ -11,7 +11,10 @@ export function dpmpp2sAncestral(options: AncestralOptions): Sampler {
   checkAncestral(options);
   return {
     remembers: 0,
-    evaluationsAt: (sigmas, i) => (isZero(ancestralStep(sigmas[i], sigmas[i + 1], options.eta).down) ? 1 : 2),
+    levelsAt(sigmas, i) {
+      const { down } = ancestralStep(sigmas[i], sigmas[i + 1], options.eta);
+      return isZero(down) ? [sigmas[i]] : [sigmas[i], midpoint(sigmas[i], down).mid];
+    },
     drawsAt: () => (options.eta === 0 ? 0 : 1),
     async step(run, i) {
       const sigma = run.sigmas[i];

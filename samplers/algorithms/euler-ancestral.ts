@@ -11,7 +11,7 @@ export function eulerAncestral(options: AncestralOptions): Sampler {
   checkAncestral(options);
   return {
     remembers: 0,
-    evaluationsAt: () => 1,
+    levelsAt: (sigmas, i) => [sigmas[i]],
     drawsAt: () => (options.eta === 0 ? 0 : 1),
     async step(run, i) {
       const sigma = run.sigmas[i];

@@ -1,6 +1,6 @@
 import { f32 } from '../float32.js';
 import { eulerInto } from '../kernels.js';
-import { type ChurnOptions, checkChurn, churnInto, gammaAt } from './churn.js';
+import { type ChurnOptions, checkChurn, churnInto, gammaAt, sigmaHatAt } from './churn.js';
 import type { Sampler } from './sampler.js';
 
 /** EulerEDMSampler. Karras et al. (2022), Algorithm 2 without the correction (k-diffusion: sample_euler). */
@@ -8,7 +8,7 @@ export function eulerEDM(options: ChurnOptions): Sampler {
   checkChurn(options);
   return {
     remembers: 0,
-    evaluationsAt: () => 1,
+    levelsAt: (sigmas, i) => [sigmaHatAt(sigmas, i, options)],
     drawsAt: (sigmas, i) => (gammaAt(sigmas, i, options) > 0 ? 1 : 0),
     async step(run, i) {
       const sigmaHat = churnInto(run, i, options);

@@ -1,6 +1,6 @@
 import { f32 } from '../float32.js';
 import { eulerInto, heunInto, slopeInto } from '../kernels.js';
-import { type ChurnOptions, checkChurn, churnInto, gammaAt } from './churn.js';
+import { type ChurnOptions, checkChurn, churnInto, gammaAt, sigmaHatAt } from './churn.js';
 import { isZero, type Sampler } from './sampler.js';
 
 /** HeunEDMSampler. Karras et al. (2022), Algorithm 2 (k-diffusion: sample_heun). 2n - 1 evaluations. */
@@ -8,7 +8,10 @@ export function heunEDM(options: ChurnOptions): Sampler {
   checkChurn(options);
   return {
     remembers: 0,
-    evaluationsAt: (sigmas, i) => (isZero(sigmas[i + 1]) ? 1 : 2),
+    levelsAt(sigmas, i) {
+      const sigmaHat = sigmaHatAt(sigmas, i, options);
+      return isZero(sigmas[i + 1]) ? [sigmaHat] : [sigmaHat, sigmas[i + 1]];
+    },
     drawsAt: (sigmas, i) => (gammaAt(sigmas, i, options) > 0 ? 1 : 0),
     async step(run, i) {
       const next = run.sigmas[i + 1];

@@ -19,7 +19,7 @@ export function linearMultistep({ order }: LinearMultistepOptions): Sampler {
   }
   return {
     remembers: order - 1,
-    evaluationsAt: () => 1,
+    levelsAt: (sigmas, i) => [sigmas[i]],
     drawsAt: () => 0,
     async step(run, i) {
       const d = await run.denoise(run.x, run.sigmas[i]);

@@ -24,8 +24,8 @@ export interface Run {
 export interface Sampler {
   /** Moves run.x from level i to level i + 1. */
   readonly step: (run: Run, i: number) => Promise<void>;
-  /** Evaluations that step i will make. */
-  readonly evaluationsAt: (sigmas: Sigmas, i: number) => number;
+  /** The levels at which step i will evaluate the network, in order. */
+  readonly levelsAt: (sigmas: Sigmas, i: number) => readonly number[];
   /** Normal draws, each of the latents' shape, that step i will make. */
   readonly drawsAt: (sigmas: Sigmas, i: number) => number;
   /** Buffers it remembers from one step to the next at most. */

@@ -15,6 +15,7 @@ import {
 } from '../denoisers/scalings.js';
 import { alignYourSteps } from '../discretizations/align-your-steps.js';
 import { edmDiscretization } from '../discretizations/edm.js';
+import { lcmDiscretization } from '../discretizations/lcm.js';
 import { legacyDDPMDiscretization } from '../discretizations/legacy-ddpm.js';
 import { type Discretization, tableOf } from '../discretizations/schedule.js';
 import { InvalidParameterError } from '../errors/invalid-parameter-error.js';
@@ -42,8 +43,10 @@ const SAMPLERS: Readonly<Record<string, (p: Params) => Sampler>> = {
   LinearMultistepSampler: (p) => linearMultistep({ order: p.order }),
 };
 
+const edm = (p: Params) => ({ sigmaMin: p.sigma_min, sigmaMax: p.sigma_max, rho: p.rho });
+
 const DISCRETIZATIONS: Readonly<Record<string, (p: Params) => Discretization>> = {
-  EDMDiscretization: (p) => edmDiscretization({ sigmaMin: p.sigma_min, sigmaMax: p.sigma_max, rho: p.rho }),
+  EDMDiscretization: (p) => edmDiscretization(edm(p)),
   LegacyDDPMDiscretization: (p) =>
     legacyDDPMDiscretization({
       linearStart: p.linear_start,
@@ -51,6 +54,7 @@ const DISCRETIZATIONS: Readonly<Record<string, (p: Params) => Discretization>> =
       numTimesteps: p.num_timesteps,
     }),
   AlignYourSteps: () => alignYourSteps(),
+  LCMDiscretization: (p) => lcmDiscretization({ ...edm(p), numTimesteps: p.num_timesteps }),
 };
 
 const GUIDERS: Readonly<Record<string, (p: Params, frames: number) => Guider>> = {

@@ -118,6 +118,16 @@ const DISCRETIZATIONS: readonly ComponentSpec[] = [
     description: 'Levels optimised for Stable Video Diffusion at 10 steps, interpolated to any number',
     parameters: [],
   },
+  {
+    name: 'LCMDiscretization',
+    description: 'Every so many of the levels at which a consistency model was distilled',
+    parameters: [
+      number('sigma_min', SIGMAS, 0.002, 'Last noise level of the model; below sigma_max'),
+      number('sigma_max', SIGMAS, 700, 'First noise level'),
+      number('rho', [0.1, 100], 7, 'Above 1 more levels lie near sigma_min'),
+      integer('num_timesteps', [1, 10000], 40, 'Levels of the model; steps may not exceed it'),
+    ],
+  },
 ];
 
 const INTERVAL = [

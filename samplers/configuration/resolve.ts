@@ -32,7 +32,8 @@ export function specOf(kind: ComponentKind, name: unknown): ComponentSpec {
 
 /**
  * One component with every parameter filled in. A named component starts from its documented defaults, one left out
- * is `base` (the model's recipe); `overrides` come last and must lie within the catalogue's limits.
+ * is `base` (the model's recipe); `overrides` come last and must lie within the catalogue's limits, unless they are the
+ * base's own.
  * @throws InvalidParameterError for an unknown name or parameter and for a value out of range
  */
 export function resolveComponent(
@@ -51,8 +52,10 @@ export function resolveComponent(
   const inherited = name === undefined ? base?.params : undefined;
   const params = spec.parameters.map((parameter) => {
     const given = overrides[parameter.name];
-    const value = given === undefined ? inherited?.[parameter.name] : checkValue(parameter, given);
-    return [parameter.name, value ?? parameter.default] as const;
+    if (given === undefined)
+      return [parameter.name, inherited?.[parameter.name] ?? parameter.default] as const;
+    const own = base?.name === spec.name ? base.params[parameter.name] : undefined;
+    return [parameter.name, own === given ? own : checkValue(parameter, given)] as const;
   });
   return { name: spec.name, params: Object.fromEntries(params) };
 }

@@ -1,6 +1,12 @@
 /** Which predictions are wanted: both (twice the work), or the conditional one alone. */
 export type Branches = 'both' | 'cond';
 
+/** Where in a run an evaluation stands. Both count from 0; a step of some samplers has more than one slot. */
+export interface EvaluationPlace {
+  readonly step: number;
+  readonly slot: number;
+}
+
 /**
  * Any network that predicts from noisy latents.
  *
@@ -9,5 +15,10 @@ export type Branches = 'both' | 'cond';
  * for 'cond' [F,C,h,w]. It is only read, and not after the next evaluation begins, so it may be one buffer too.
  */
 export interface Network {
-  evaluate(input: Float32Array, cNoise: number, branches: Branches): Promise<Float32Array>;
+  evaluate(
+    input: Float32Array,
+    cNoise: number,
+    branches: Branches,
+    place: EvaluationPlace,
+  ): Promise<Float32Array>;
 }

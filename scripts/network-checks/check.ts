@@ -7,6 +7,7 @@ import { convertSvd } from '../../networks/svd/index.js';
 import type { Conversion, ConversionOptions } from '../../networks/svd/index.js';
 import { loadModel } from '../../pipeline/model.js';
 import type { Comparison } from './deviation.js';
+import { branchesOfRuns, checkCachedRuns, readCachedRuns } from './cached-runs.js';
 import { checkModules } from './modules.js';
 import { checkPipeline, readPipelineRun } from './pipeline-run.js';
 import type { PipelineTolerances } from './pipeline-run.js';
@@ -24,25 +25,36 @@ export interface NetworkCheck {
 
 /**
  * Converts the pipeline in `folder` (diffusers' layout, or a single file in Stability's) into a folder that is removed
- * afterwards, and compares what the graphs give with the recorded `modules.safetensors` and, where there is
- * `pipeline.json`, with the recorded whole run.
+ * afterwards, and compares what the graphs give with the recorded `modules.safetensors` and, where there are
+ * `pipeline.json` and `deepcache.json`, with the recorded whole run and the runs with cached features.
  */
 export async function checkNetworks(folder: string, options: ConversionOptions = {}): Promise<NetworkCheck> {
   const runPath = join(folder, 'pipeline.json');
   const run = existsSync(runPath) ? readPipelineRun(runPath) : undefined;
+  const cachedPath = join(folder, 'deepcache.json');
+  const cached = existsSync(cachedPath) ? readCachedRuns(cachedPath) : undefined;
   const temporary = await mkdtemp(join(tmpdir(), 'networks-'));
   try {
     const converted = join(temporary, 'model');
     // The recorded numbers are those of the code base that ran, whatever the layout of the weights.
-    const recordedBy = /^diffusers/i.test(run?.reference ?? '') ? ({ epsilons: 'diffusers' } as const) : {};
-    const conversion = await convertSvd(sourceIn(folder), converted, { ...recordedBy, ...options });
+    const byDiffusers = [run, cached].some((recording) => /diffusers/i.test(recording?.reference ?? ''));
+    const conversion = await convertSvd(sourceIn(folder), converted, {
+      ...(byDiffusers ? { epsilons: 'diffusers' } : {}),
+      ...(cached === undefined ? {} : { branches: branchesOfRuns(cached) }),
+      ...options,
+    });
     const model = await loadModel(converted, 'cpu');
     try {
       const tolerances = TOLERANCES[conversion.form.precision];
       const comparisons = await checkModules(model, join(folder, 'modules.safetensors'), tolerances.module);
+      const picture = join(folder, 'input.png');
       if (run !== undefined) {
-        const paths = { picture: join(folder, 'input.png'), recorded: join(folder, 'pipeline.safetensors') };
+        const paths = { picture, recorded: join(folder, 'pipeline.safetensors') };
         comparisons.push(...(await checkPipeline(model, run, paths, tolerances)));
+      }
+      if (cached !== undefined) {
+        const paths = { picture, recorded: join(folder, 'deepcache.safetensors') };
+        comparisons.push(...(await checkCachedRuns(model, cached, paths, tolerances.latents)));
       }
       return { conversion, comparisons };
     } finally {

@@ -1,49 +1,19 @@
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { CheckpointError, readValues, SafetensorsFile, tensorsOf } from '../../networks/checkpoint/index.js';
 import { clipResize } from '../../pipeline/clip-preprocess.js';
-import { encodePicture, type ConditioningParams } from '../../pipeline/conditioning.js';
 import { decodeFrames } from '../../pipeline/decode.js';
 import type { Model } from '../../pipeline/model.js';
-import { fitPicture, toTensor } from '../../pipeline/picture.js';
-import { unetNetwork } from '../../pipeline/unet-network.js';
-import type { LatentShape } from '../../pipeline/unet-network.js';
-import { createSampling, TorchRandom } from '../../samplers/index.js';
 import { largestDeviation, largestRelativeDeviation, peakSignalToNoise } from './deviation.js';
 import type { Comparison } from './deviation.js';
+import { prepareRun, readDescription, runSchema } from './recorded-run.js';
 
-const size = z.number().int().min(1);
-const runSchema = z.object({
-  height: size,
-  width: size,
-  num_frames: size,
-  num_inference_steps: size,
-  min_guidance_scale: z.number(),
-  max_guidance_scale: z.number(),
-  fps: size,
-  motion_bucket_id: z.number(),
-  noise_aug_strength: z.number(),
-  seed: z.number().int(),
-  decode_chunk_size: size,
-  reference: z.string().default(''),
-});
+const pipelineSchema = runSchema.extend({ decode_chunk_size: z.number().int().min(1) });
 
 /** A recorded run of a whole pipeline. */
-export type PipelineRun = z.infer<typeof runSchema>;
+export type PipelineRun = z.infer<typeof pipelineSchema>;
 
 /** @throws CheckpointError for a file that is no description of a run */
-export function readPipelineRun(path: string): PipelineRun {
-  let content: unknown;
-  try {
-    content = JSON.parse(readFileSync(path, 'utf8'));
-  } catch (cause) {
-    throw new CheckpointError(path, ['cannot be read as JSON'], { cause });
-  }
-  const parsed = runSchema.safeParse(content);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-  throw new CheckpointError(path, problems);
-}
+export const readPipelineRun = (path: string): PipelineRun => readDescription(path, pipelineSchema);
 
 export interface PipelineTolerances {
   readonly module: number;
@@ -102,46 +72,18 @@ export async function checkPipeline(
 }
 
 async function runPipeline(model: Model, run: PipelineRun, picturePath: string): Promise<PipelineOutput> {
-  const { width, height, num_frames: frames, num_inference_steps: steps } = run;
-  const fitted = await fitPicture(picturePath, width, height);
-  const picture = toTensor(fitted.rgb);
-  const random = new TorchRandom(run.seed);
-  const conditioning = await encodePicture(model, picture, paramsOf(run), random);
-  const { channels, divisor } = model.manifest.latent;
-  const shape: LatentShape = [frames, channels, height / divisor, width / divisor];
-  const { sampler, discretization } = model.manifest.recipe;
-  const sampling = createSampling(
-    {
-      steps,
-      sampler,
-      discretization,
-      guider: {
-        name: 'LinearPredictionGuider',
-        params: { max_cfg_scale: run.max_guidance_scale, min_guidance_scale: run.min_guidance_scale },
-      },
-    },
-    { frames, scaling: model.manifest.scaling },
-  );
-  const network = unetNetwork(model, conditioning, shape);
-  const latents = await sampling.run({ network, shape, random });
+  const { picture, conditioning, sampling, shape, sample } = await prepareRun(model, run, picturePath);
+  const latents = await sample();
   const decoded: Uint8Array[] = [];
   for await (const frame of decodeFrames(model, latents, shape, run.decode_chunk_size)) decoded.push(frame);
   return {
-    clip_resized: clipResize(picture, height, width),
+    clip_resized: clipResize(picture, run.height, run.width),
     image_embeds: conditioning.context,
     sigmas: Float32Array.from(sampling.sigmas),
     latents,
-    frames: planes(decoded, width * height),
+    frames: planes(decoded, run.width * run.height),
   };
 }
-
-const paramsOf = (run: PipelineRun): ConditioningParams => ({
-  W: run.width,
-  H: run.height,
-  fps: run.fps,
-  motion_bucket_id: run.motion_bucket_id,
-  cond_aug: run.noise_aug_strength,
-});
 
 /** rgb24 frames → [F,3,H,W] in 0…1. */
 function planes(frames: readonly Uint8Array[], plane: number): Float32Array {

@@ -1,7 +1,6 @@
 import type { ModelManifest } from '../../pipeline/manifest.js';
 import { ServiceError } from '../errors.js';
 import type { TaskRunner } from '../tasks/runner.js';
-import { taskCost } from '../tasks/task-kinds.js';
 import type { NewTask } from '../tasks/task.js';
 
 export interface AdmissionLimits {
@@ -26,7 +25,7 @@ export const defaultClipCost = ({ limits, recipe }: ModelManifest): number =>
 export class Admission {
   constructor(
     private readonly limits: AdmissionLimits,
-    private readonly runner: Pick<TaskRunner, 'unfinished' | 'secondsToNextEnd'>,
+    private readonly runner: Pick<TaskRunner, 'unfinished' | 'secondsToNextEnd' | 'costOf'>,
   ) {}
 
   /** Whether there is room for one more at all; asked before anything is decoded. @throws ServiceError 429 */
@@ -44,7 +43,7 @@ export class Admission {
   async admit<T>(task: NewTask, create: () => Promise<T | undefined>): Promise<T | undefined> {
     const { id, owner = '' } = task;
     const { unfinished } = this.runner;
-    checkCost(task, this.limits.maxClipCost);
+    checkCost(task, this.runner.costOf(task), this.limits.maxClipCost);
     this.checkRoom();
     const { maxUnfinishedPerKey: most } = this.limits;
     if (owner !== '' && most > 0 && unfinished.countOf(owner) >= most) {
@@ -67,8 +66,7 @@ export class Admission {
 }
 
 /** Fields that each are fine can be too much together. @throws ServiceError 400 */
-function checkCost(task: NewTask, most: number): void {
-  const cost = taskCost(task);
+function checkCost(task: NewTask, cost: number, most: number): void {
   if (cost <= most) return;
   if (task.kind === 'story') {
     throw new ServiceError(400, 'task_too_costly', 'The scenes are more work than one task may be', {

@@ -90,7 +90,6 @@ export function createFormReader(maxUploadBytes: number, maxJsonBytes = MAX_TEXT
       throw textError(error, limit);
     }
     const fields = (ctx.request.body ?? {}) as Record<string, unknown>;
-    if (Array.isArray(fields)) throw invalidRequest('The body is a list', { allowed: 'a JSON object' });
     if (isDeeper(fields, MAX_DEPTH)) throw tooDeep();
     return { fields };
   };

@@ -1,6 +1,7 @@
 import type { Context } from 'koa';
 import type { ClipParams } from '../../pipeline/clip-params.js';
 import { resolveClip } from '../../pipeline/clip-request.js';
+import { presetFields } from '../../pipeline/presets.js';
 import type { ModelManifest } from '../../pipeline/manifest.js';
 import { COMPONENT_KINDS, specOf } from '../../samplers/index.js';
 import { callerOf } from '../access/caller.js';
@@ -19,6 +20,9 @@ type Fields = Readonly<Record<string, unknown>>;
  */
 export async function rerun(o: SubmitOptions, ctx: Context, earlier: Task): Promise<Submission> {
   const form = await o.readForm(ctx);
+  if (Array.isArray(form.fields)) {
+    throw invalidRequest('The body is a list', { allowed: 'an object of the parameters to change' });
+  }
   if (form.picture) {
     throw invalidRequest('A rerun takes the picture of its task; for another one submit a new task', {
       field: 'image',
@@ -81,10 +85,11 @@ function seededAgain(
 
 /**
  * The wire fields of the new clip. Another component begins at its own documented defaults: the parameters of the one
- * that it replaces go with it. `seed` as null or `new` asks for a seed to be drawn.
+ * that it replaces go with it. A preset replaces all that presets decide. `seed` as null or `new` asks for a seed to be drawn.
  */
 export function overrideParams(params: ClipParams, overrides: Fields): Fields {
   const fields: Record<string, unknown> = { ...params };
+  if (overrides.preset !== undefined) for (const name of presetFields()) delete fields[name];
   for (const kind of COMPONENT_KINDS) {
     if (overrides[kind] === undefined || overrides[kind] === params[kind]) continue;
     for (const { name } of specOf(kind, params[kind]).parameters) delete fields[name];

@@ -10,6 +10,7 @@ export interface TaskUrls {
   readonly thumbnail: string | null;
   readonly grid: string | null;
   readonly picture: string | null;
+  readonly preview: string | null;
 }
 
 /** The wire form of a task in the tasks API. */
@@ -36,6 +37,7 @@ export function createTaskJson(baseUrl: string | undefined): ToTaskJson {
         thumbnail: file(view.thumbnail_url),
         grid: file(view.grid_url),
         picture: file(view.picture_url),
+        preview: file(view.preview_url),
       },
     };
   };

@@ -9,6 +9,7 @@ import type { EventTimes } from './event-stream.js';
 import { taskEvents } from './events.js';
 import { findTask } from './find-task.js';
 import { markReplayed } from './idempotency-key.js';
+import { preview } from './preview.js';
 import { rerun } from './rerun.js';
 import type { Submit, SubmitOptions } from './submit.js';
 import type { ToTaskJson } from './task-json.js';
@@ -33,6 +34,7 @@ export interface TasksApiOptions {
  *     GET    /tasks              {tasks, total, next}, newest first
  *     GET    /tasks/:id          one task
  *     GET    /tasks/:id/events   its progress as server-sent events
+ *     GET    /tasks/:id/preview  what is being sampled looks like so far
  *     POST   /tasks/:id/cancel   ends it wherever it stands
  *     POST   /tasks/:id/rerun    a new task like it, with the parameters of the body
  *     DELETE /tasks/:id          removes it with its files
@@ -64,6 +66,7 @@ export function createTasksApi(options: TasksApiOptions): Router {
   router.get('/', markPosition(feed), answerList);
   router.get('/:id', markPosition(feed), answerOne);
   router.get('/:id/events', fewStreams, taskEvents(feed, eventTimes));
+  router.get('/:id/preview', preview(table, runner));
   router.post('/:id/cancel', async (ctx) => {
     ctx.body = toJson(runner.view(known(await runner.cancel((await find(ctx)).id))));
   });

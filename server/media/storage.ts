@@ -6,7 +6,7 @@ import { dirname, join, resolve, sep } from 'node:path';
 import { systemErrorCode } from '../../pipeline/system-error.js';
 
 /** What a finished file may be called: a lower-case word and one of the fixed endings. */
-const FILE_NAME = /^[a-z][a-z0-9-]{0,63}\.(?:mp4|png|gif|webp)$/;
+const FILE_NAME = /^[a-z][a-z0-9-]{0,63}\.(?:mp4|png|gif|webp|tar)$/;
 const ID = /^[0-9a-f]{32}$/;
 /** A file that is still being written carries this ending; it never survives a start of the server. */
 export const PART = '.part';

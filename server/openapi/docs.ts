@@ -1,20 +1,9 @@
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
 import Router from '@koa/router';
-import type { Context } from 'koa';
-import { matchesTag } from '../etag.js';
+import { createAsset, sendAsset, type StaticAsset } from '../static-asset.js';
 import { createDocument, type DocumentOptions } from './document.js';
-
-interface Asset {
-  readonly type: string;
-  readonly body: Buffer;
-  readonly gzipped: Buffer;
-  readonly etag: string;
-}
 
 /** Addresses are relative, so that the page works under whatever path a proxy puts it. */
 const PAGE = `<!doctype html>
@@ -49,49 +38,29 @@ const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-const compress = promisify(gzip);
-
-async function asset(type: string, content: Buffer | string): Promise<Asset> {
-  const body = Buffer.from(content);
-  const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
-  return { type, body, gzipped: await compress(body), etag };
-}
-
 /** Files of the documentation page, by the last part of their address; `` is the page itself. */
-async function loadAssets(): Promise<ReadonlyMap<string, Asset>> {
+async function loadAssets(): Promise<ReadonlyMap<string, StaticAsset>> {
   const folder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
   const file = (name: string): Promise<Buffer> => readFile(join(folder, name));
   return new Map([
-    ['', await asset('text/html; charset=utf-8', PAGE)],
-    ['start.js', await asset('text/javascript; charset=utf-8', START)],
-    ['swagger-ui.css', await asset('text/css; charset=utf-8', await file('swagger-ui.css'))],
+    ['', await createAsset('text/html; charset=utf-8', PAGE)],
+    ['start.js', await createAsset('text/javascript; charset=utf-8', START)],
+    ['swagger-ui.css', await createAsset('text/css; charset=utf-8', await file('swagger-ui.css'))],
     [
       'swagger-ui-bundle.js',
-      await asset('text/javascript; charset=utf-8', await file('swagger-ui-bundle.js')),
+      await createAsset('text/javascript; charset=utf-8', await file('swagger-ui-bundle.js')),
     ],
   ]);
 }
 
-function send(ctx: Context, { type, body, gzipped, etag }: Asset): void {
-  ctx.set({ ETag: etag, 'Cache-Control': 'public, no-cache', Vary: 'Accept-Encoding' });
-  if (matchesTag(ctx.get('If-None-Match'), etag)) {
-    ctx.status = 304;
-    return;
-  }
-  const packed = ctx.acceptsEncodings('gzip', 'identity') === 'gzip';
-  if (packed) ctx.set('Content-Encoding', 'gzip');
-  ctx.set('Content-Type', type);
-  ctx.body = packed ? gzipped : body;
-}
-
 /** GET /openapi.json, and GET /docs: the same for a reader, who can try every call. No asset is from another host. */
 export function createDocs(options: DocumentOptions): Router {
-  let document: Promise<Asset> | undefined;
-  let assets: Promise<ReadonlyMap<string, Asset>> | undefined;
+  let document: Promise<StaticAsset> | undefined;
+  let assets: Promise<ReadonlyMap<string, StaticAsset>> | undefined;
   const router = new Router();
   router.get('/openapi.json', async (ctx) => {
-    document ??= asset('application/json; charset=utf-8', JSON.stringify(createDocument(options)));
-    send(ctx, await document);
+    document ??= createAsset('application/json; charset=utf-8', JSON.stringify(createDocument(options)));
+    sendAsset(ctx, await document);
   });
   router.get(['/docs', '/docs/:file'], async (ctx) => {
     const { file = '' } = ctx.params as { file?: string };
@@ -99,7 +68,7 @@ export function createDocs(options: DocumentOptions): Router {
     const found = (await assets).get(file);
     if (!found) return;
     ctx.set('Content-Security-Policy', POLICY);
-    send(ctx, found);
+    sendAsset(ctx, found);
   });
   return router;
 }

@@ -31,7 +31,7 @@ const allPaths = (manifest: ModelManifest): readonly RouteConfig[] => [
   ...img2videoPaths,
   ...cogPaths(manifest),
   ...storyPaths,
-  ...servicePaths,
+  ...servicePaths(manifest),
 ];
 
 /** The OpenAPI 3.1 description of every endpoint, made from the schemas that check the requests. */

@@ -1,13 +1,38 @@
 import type { RouteConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
-import { answer } from './route-parts.js';
+import { clipSchema } from '../../pipeline/clip-request.js';
+import type { ModelManifest } from '../../pipeline/manifest.js';
+import { answer, errors } from './route-parts.js';
 
 const SERVICE: Pick<RouteConfig, 'tags' | 'method'> = { tags: ['service'], method: 'get' };
 
+export const estimateSchema = z.object({
+  params: z.record(z.string(), z.union([z.number(), z.string()])),
+  warnings: z.array(z.string()),
+  evaluations: z.number().int().describe('Of the network'),
+  seconds: z.number().nullable().describe('Null until a clip has been made'),
+  wait_seconds: z.number().nullable().describe('Before a device is free'),
+  memory_bytes: z.number().nullable().describe('Null where it is not known for the model'),
+});
 const readiness = z.object({ ready: z.boolean(), reasons: z.array(z.string()) });
 
 /** What there is to know of the service itself. */
-export const servicePaths: readonly RouteConfig[] = [
+export const servicePaths = (manifest: ModelManifest): readonly RouteConfig[] => [
+  {
+    ...SERVICE,
+    path: '/parameters',
+    summary:
+      'What a form for a clip is made of: fields with ranges and defaults, components and their parameters',
+    responses: { 200: answer('Of the loaded model', z.record(z.string(), z.unknown())) },
+  },
+  {
+    ...SERVICE,
+    method: 'post',
+    path: '/estimate',
+    summary: 'Check the parameters of a clip, and say what it would cost, without making it',
+    request: { body: { content: { 'application/json': { schema: clipSchema(manifest) } } } },
+    responses: { 200: answer('What to expect', estimateSchema), ...errors(400) },
+  },
   {
     ...SERVICE,
     path: '/health',

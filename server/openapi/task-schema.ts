@@ -30,6 +30,7 @@ export const taskSchema = z
     video_url: link.describe('Relative to the service’s address; null unless completed'),
     thumbnail_url: link,
     grid_url: link.describe('The variations side by side'),
+    preview_url: link.describe('A small moving picture while the task is sampled'),
     picture_url: link.describe('Where a picture alone was asked for'),
     videos: z.array(video).describe('The variations'),
     stage: z.string().nullable().describe('`image`, `waiting`, `encode`, `sample`, `decode` or `write`'),
@@ -48,6 +49,10 @@ export const taskSchema = z
     model: z.string(),
     kind: z.enum(TASK_KINDS),
     api: z.string().describe('The API in which the task was asked for'),
+    evaluations: z
+      .object({ full: z.number().int(), shallow: z.number().int() })
+      .nullable()
+      .describe('Of the whole network, and of its outer part alone; null until completed'),
     warnings: z.array(z.string()),
     error: z.object({ code: z.string(), message: z.string() }).nullable(),
   })
@@ -66,6 +71,7 @@ export const taskWithUrlsSchema = taskSchema
         video: link,
         thumbnail: link,
         grid: link,
+        preview: link,
         picture: link,
       })
       .catchall(z.unknown()),

@@ -2,7 +2,7 @@ import type { RouteConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
 import type { ModelManifest } from '../../pipeline/manifest.js';
 import { taskListQuery } from '../api/task-list.js';
-import { answer, errors } from './route-parts.js';
+import { answer, binary, errors } from './route-parts.js';
 import { idempotencyKey, submission, submissionBody, taskId } from './submission.js';
 import { taskWithUrlsSchema } from './task-schema.js';
 
@@ -93,6 +93,17 @@ const others: readonly RouteConfig[] = [
     responses: {
       200: events,
       204: { description: 'The task has ended, and its end was told' },
+      ...errors(404),
+    },
+  },
+  {
+    ...TASKS,
+    method: 'get',
+    path: '/tasks/{id}/preview',
+    summary: 'What a task that is being sampled looks like so far; `preview_url` changes with every new one',
+    request: { params: taskId },
+    responses: {
+      200: { description: 'A small moving picture', content: { 'image/webp': { schema: binary() } } },
       ...errors(404),
     },
   },

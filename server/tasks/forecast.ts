@@ -9,6 +9,12 @@ interface Entry {
   deviceSince?: number;
 }
 
+/** What a clip that is not admitted yet has to expect; null while no clip has taught the pace. */
+export interface Expectation {
+  readonly workSeconds: number | null;
+  readonly waitSeconds: number | null;
+}
+
 /** From this share of a clip on, its own pace says more than the pace of the clips before it. */
 const OWN_PACE_FROM = 0.15;
 /** Weight of the newest clip in the running average of the pace. */
@@ -110,6 +116,14 @@ export class Forecast {
       ahead = ahead === undefined || left === undefined ? undefined : ahead + left;
     }
     return outlooks;
+  }
+
+  /** How long a clip of this cost would take, and wait before, if it came now. */
+  expectation(cost: number): Expectation {
+    if (this.#pace === undefined) return { workSeconds: null, waitSeconds: null };
+    let ahead = 0;
+    for (const entry of this.#entries.values()) ahead += this.#remaining(entry, 0) ?? 0;
+    return { workSeconds: seconds(this.#pace * cost), waitSeconds: seconds(ahead / this.devices) };
   }
 
   #remaining(entry: Entry, progress: number): number | undefined {

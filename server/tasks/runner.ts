@@ -1,17 +1,21 @@
+import type { ClipParams } from '../../pipeline/clip-params.js';
 import { PipelineError } from '../../pipeline/errors.js';
 import { ServiceError } from '../errors.js';
 import { isTableFault, storageFault } from '../storage-fault.js';
-import { Forecast } from './forecast.js';
+import { Forecast, type Expectation } from './forecast.js';
 import { Patience } from './patience.js';
+import { Previews } from './previews.js';
 import { LocalQueue, type Again, type TaskQueue } from './queue.js';
 import type { KeyClaim } from './idempotency.js';
 import { taskCost } from './task-kinds.js';
 import { UnfinishedTasks } from './unfinished-tasks.js';
-import { CANCELLED, isTerminal, type NewTask, type Task, type TaskError } from './task.js';
+import { CANCELLED, isTerminal, type NewTask, type Task, type TaskError, type TaskMatter } from './task.js';
 import { viewTask, type QueuedTask, type TaskView } from './view.js';
 import { TaskWork, type WorkParts } from './work.js';
 
 export interface RunnerOptions extends WorkParts {
+  /** See `clipCost` of the pipeline. */
+  readonly clipCost: (params: ClipParams) => number;
   /** Other pauses than the usual ones; for tests. */
   readonly storagePausesMs?: readonly number[];
 }
@@ -38,6 +42,7 @@ export class TaskRunner {
   readonly #patience: Patience;
   /** How often a task has waited for room on the disk. */
   readonly #storagePauses = new Map<string, number>();
+  readonly previews = new Previews();
   #closing = false;
 
   constructor(options: RunnerOptions) {
@@ -47,7 +52,7 @@ export class TaskRunner {
     });
     this.#forecast = new Forecast(options.workers.size, Date.now, () => options.table.queueChanged());
     this.#patience = new Patience(options.log);
-    this.#work = new TaskWork({ ...options, patience: this.#patience }, this.#forecast);
+    this.#work = new TaskWork({ ...options, patience: this.#patience }, this.#forecast, this.previews);
     this.#queue = new LocalQueue({
       concurrency: { picture: options.pictureConcurrency, device: options.workers.size },
       handlers: {
@@ -123,9 +128,7 @@ export class TaskRunner {
 
   views(tasks: readonly Task[]): TaskView[] {
     const outlooks = this.#forecast.outlooks(tasks);
-    return tasks.map((task) =>
-      viewTask(task, outlooks.get(task.id) ?? { queuePosition: null, etaSeconds: null }),
-    );
+    return tasks.map((task) => viewTask(task, outlooks.get(task.id), this.previews.version(task.id)));
   }
 
   /** The tasks that wait for a device, the next one first, with what they have to expect; all, or one owner's. */
@@ -139,6 +142,11 @@ export class TaskRunner {
         eta_seconds: outlook?.etaSeconds ?? null,
       };
     });
+  }
+
+  /** How long a clip would take, and wait before, if it came now. */
+  expectation(params: ClipParams): Expectation {
+    return this.#forecast.expectation(this.#o.clipCost(params));
   }
 
   /** How many tasks wait for a device. */
@@ -159,9 +167,16 @@ export class TaskRunner {
     await ended.finally(() => clearTimeout(patience));
   }
 
+  /** What a task costs its device, in the unit of `clipCost`. */
+  costOf(task: TaskMatter): number {
+    return taskCost(task, this.#o.clipCost);
+  }
+
   async #enqueue(task: Task, order = task.createdAt): Promise<void> {
     this.unfinished.add(task.id, task.owner);
-    if (task.kind !== 'picture') this.#forecast.admit(task.id, taskCost(task), task.owner);
+    if (task.kind !== 'picture') {
+      this.#forecast.admit(task.id, this.costOf(task), task.owner);
+    }
     const ready = await this.#work.isReady(task);
     this.#queue.add(ready ? 'device' : 'picture', task.id, order);
   }

@@ -223,6 +223,12 @@ export class TaskTable extends EventEmitter<{
     this.#changed(id, 'progress', owner);
   }
 
+  /** Something that is shown of a running task beside its row is another. */
+  touch(id: string): void {
+    const live = this.#live.get(id);
+    if (live) this.#changed(id, 'progress', live.owner);
+  }
+
   /** Removes a task that has ended. False when there is none. */
   async remove(id: string): Promise<boolean> {
     return this.#db.transaction().execute(async (transaction) => {

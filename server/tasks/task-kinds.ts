@@ -1,5 +1,5 @@
-import { clipCost } from '../../pipeline/clip-cost.js';
 import type { Job } from '../../pipeline/clip-job.js';
+import type { ClipParams } from '../../pipeline/clip-params.js';
 import { storyFrames } from '../../pipeline/story-plan.js';
 import type { MediaStorage } from '../media/storage.js';
 import { picturePaths } from './task-pictures.js';
@@ -19,7 +19,7 @@ export function jobOf(
 }
 
 /** What a task costs its device, in the unit of `clipCost`; 0 where no network is run. */
-export function taskCost(matter: TaskMatter): number {
+export function taskCost(matter: TaskMatter, clipCost: (params: ClipParams) => number): number {
   if (matter.kind === 'picture') return 0;
   if (matter.kind !== 'story') return clipCost(matter.params);
   const { source, params } = matter;

@@ -1,4 +1,5 @@
 import type { ClipParams } from '../../pipeline/clip-params.js';
+import type { EvaluationCounts } from '../../pipeline/evaluation-plan.js';
 import type { StoryParams } from '../../pipeline/story-job.js';
 
 /** The four states that clients of the img2vid API know; finer progress is in `stage` and `progress`. */
@@ -96,6 +97,8 @@ export interface TaskResult {
   readonly videos: readonly TaskVideo[];
   /** The variations side by side; present when there is more than one. */
   readonly grid?: string;
+  /** Of the network, all variations together; absent where it was not needed. */
+  readonly evaluations?: EvaluationCounts;
   /** What a task of the kind `picture` comes to. */
   readonly picture?: string;
 }

@@ -1,3 +1,4 @@
+import type { EvaluationCounts } from '../../pipeline/evaluation-plan.js';
 import type { Task, TaskApi, TaskKind, TaskStatus } from './task.js';
 
 /** The wire form of a task: the img2vid API's six fields, and everything else a dashboard wants. */
@@ -12,6 +13,8 @@ export interface TaskView {
   readonly video_url: string | null;
   readonly thumbnail_url: string | null;
   readonly grid_url: string | null;
+  /** A small moving picture of what is being sampled, another address for each; null while there is none. */
+  readonly preview_url: string | null;
   /** Of a task that makes a picture alone; its thumbnail is the picture itself. */
   readonly picture_url: string | null;
   readonly videos: readonly VideoView[];
@@ -32,6 +35,8 @@ export interface TaskView {
   readonly model: string;
   readonly kind: TaskKind;
   readonly api: TaskApi;
+  /** How often the whole network was evaluated, and its outer part alone; null unless completed. */
+  readonly evaluations: EvaluationCounts | null;
   readonly warnings: readonly string[];
   readonly error: { readonly code: string; readonly message: string } | null;
 }
@@ -58,7 +63,12 @@ export interface Outlook {
 /** `2024-01-05 10:03:12`: the time form of the img2vid API, UTC. */
 const plainTime = (ms: number): string => new Date(ms).toISOString().slice(0, 19).replace('T', ' ');
 
-export function viewTask(task: Task, outlook: Outlook = { queuePosition: null, etaSeconds: null }): TaskView {
+/** @param preview the version of the task's newest preview, where there is one */
+export function viewTask(
+  task: Task,
+  outlook: Outlook = { queuePosition: null, etaSeconds: null },
+  preview?: number,
+): TaskView {
   const done = task.status === 'completed' ? task.result : null;
   const address = (kind: 'video' | 'thumbnail' | 'gif', index: number): string =>
     `/download/${kind}/${task.id}${index === 0 ? '' : `?index=${index}`}`;
@@ -71,6 +81,8 @@ export function viewTask(task: Task, outlook: Outlook = { queuePosition: null, e
     video_url: done?.videos.length ? address('video', 0) : null,
     thumbnail_url: done?.videos.length ? address('thumbnail', 0) : picture,
     grid_url: done?.grid === undefined ? null : `/download/grid/${task.id}`,
+    preview_url:
+      task.status === 'processing' && preview !== undefined ? `/tasks/${task.id}/preview?v=${preview}` : null,
     picture_url: picture,
     videos: (done?.videos ?? []).map(({ gif, seed, frames, bytes }, index) => ({
       url: address('video', index),
@@ -94,6 +106,7 @@ export function viewTask(task: Task, outlook: Outlook = { queuePosition: null, e
     model: task.model,
     kind: task.kind,
     api: task.origin.api,
+    evaluations: done?.evaluations ?? null,
     warnings: task.warnings,
     error: task.error,
   };

@@ -1,12 +1,13 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { ClipProgress } from '../../pipeline/clip-job.js';
+import type { ClipProgress, ClipResult, Job } from '../../pipeline/clip-job.js';
 import type { WorkerPool } from '../../pipeline/worker-pool.js';
 import type { PictureObtainer } from '../images/obtain.js';
 import type { MediaStorage } from '../media/storage.js';
 import type { Forecast } from './forecast.js';
 import type { Patience } from './patience.js';
+import type { Previews } from './previews.js';
 import type { TaskTable } from './table.js';
 import { clipsOf, jobOf, pictureShare, stepsOf } from './task-kinds.js';
 import { hasAllPictures, TaskPictures } from './task-pictures.js';
@@ -33,10 +34,12 @@ export class TaskWork {
   readonly #o: WorkParts & { readonly patience: Patience };
   readonly #forecast: Forecast;
   readonly #pictures: TaskPictures;
+  readonly #previews: Previews;
 
-  constructor(parts: WorkParts & { readonly patience: Patience }, forecast: Forecast) {
+  constructor(parts: WorkParts & { readonly patience: Patience }, forecast: Forecast, previews: Previews) {
     this.#o = parts;
     this.#forecast = forecast;
+    this.#previews = previews;
     this.#pictures = new TaskPictures(parts.storage, parts.pictures, parts.pictureConcurrency);
   }
 
@@ -103,10 +106,9 @@ export class TaskWork {
 
   /** Makes the task's files on a device and completes it. */
   async makeVideo(id: string, signal: AbortSignal): Promise<void> {
-    const { table, storage, workers, patience, clipTimeoutMs, log } = this.#o;
+    const { table, storage, patience, log } = this.#o;
     const task = await table.get(id);
-    const base = task ? pictureShare(task) : 0;
-    if (!task || !(await table.begin(id, base))) {
+    if (!task || !(await table.begin(id, pictureShare(task)))) {
       this.#over(id);
       return;
     }
@@ -115,12 +117,7 @@ export class TaskWork {
     try {
       const checkpoints = await storage.claimCheckpoints(id);
       signal.throwIfAborted();
-      const result = await workers.run(jobOf(task, storage, { folder, checkpoints }), {
-        signal,
-        timeoutMs: clipTimeoutMs * clipsOf(task),
-        onProgress: (progress) => table.report(id, taskProgress(progress, base)),
-        onNote: ({ level, message, details }) => log[level]({ task: id, ...details }, message),
-      });
+      const result = await this.#runJob(jobOf(task, storage, { folder, checkpoints }), task, signal);
       // The files are in place before the row says so: `completed` never points at nothing.
       await storage.publishWork(folder, id);
       const { milliseconds, warnings, resumedSteps, ...files } = result;
@@ -132,6 +129,27 @@ export class TaskWork {
       if (completed) log.info({ task: id, milliseconds, warnings, resumedSteps }, 'video completed');
     } finally {
       await storage.removeWork(folder);
+    }
+  }
+
+  /** Has a worker make the files of a job, and shows how it gets on. */
+  async #runJob(job: Job, task: Task, signal: AbortSignal): Promise<ClipResult> {
+    const { table, workers, clipTimeoutMs, log } = this.#o;
+    const { id } = task;
+    const base = pictureShare(task);
+    try {
+      return await workers.run(job, {
+        signal,
+        timeoutMs: clipTimeoutMs * clipsOf(task),
+        onProgress: (progress) => table.report(id, taskProgress(progress, base)),
+        onPreview: (preview) => {
+          this.#previews.put(id, preview);
+          table.touch(id);
+        },
+        onNote: ({ level, message, details }) => log[level]({ task: id, ...details }, message),
+      });
+    } finally {
+      this.#previews.drop(id);
     }
   }
 

@@ -16,7 +16,7 @@ let env: Record<string, string>;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'svd-'));
   env = { DATA_DIR: join(folder, 'data'), MODELS_DIR: join(folder, 'models'), DEVICE: 'cpu' };
-  await convertSvd(weights, join(folder, 'models', 'tiny'));
+  await convertSvd(weights, join(folder, 'models', 'tiny'), { branches: [0, 3] });
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -63,6 +63,30 @@ describe('a converted SVD pipeline in the service', () => {
     ];
     expect(clips[1]).toBe(clips[0]); // a scale of one is no guidance
     expect(clips[2]).not.toBe(clips[0]);
+  });
+
+  test('caching changes the clip a little, and the task tells how often the whole network was evaluated', async () => {
+    const clip = async (fields: Record<string, string>) => {
+      const size = { W: '64', H: '64', T: '3', steps: '7', seed: '1', sampler: 'HeunEDMSampler' };
+      const { id } = await post(server.url, { ...size, ...fields }, rocket);
+      const task = await poll(server.url, id, hasEnded);
+      const response = await fetch(`${server.url}${String(task.video_url)}`);
+      return { task, video: Buffer.from(await response.arrayBuffer()).toString('base64') };
+    };
+    const plain = await clip({});
+    expect(plain.task).toMatchObject({ status: 'completed', evaluations: { full: 13, shallow: 0 } });
+    const cached = await clip({ deepcache_interval: '3', deepcache_branch: '3' });
+    expect(cached.task).toMatchObject({
+      status: 'completed',
+      evaluations: { full: 5, shallow: 8 },
+      params: { deepcache_interval: 3, deepcache_branch: 3 },
+      warnings: [],
+    });
+    expect(cached.video).not.toBe(plain.video);
+    const missing = { deepcache_interval: '3', deepcache_branch: '1' };
+    await expect(post(server.url, missing, rocket)).rejects.toThrow(
+      /"field":"deepcache_branch".*one of 0, 3/,
+    );
   });
 
   test('sizes that the network cannot take are refused with its divisor', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { resolveClip, recipeFrom } from '../../pipeline/clip-request.js';
 import { InvalidParameterError } from '../../samplers/index.js';
-import { manifest, svdXt } from './manifests.js';
+import { cachedSvdXt, fewStep, manifest, svdXt } from './manifests.js';
 
 const refused = (fields: Record<string, unknown>, model = manifest()): InvalidParameterError => {
   try {
@@ -30,6 +30,7 @@ describe('the three rules', () => {
       num_cols: 1,
       fit: 'cover',
       outputs: 'mp4',
+      deepcache_interval: 1,
       sampler: 'EulerEDMSampler',
       s_churn: 0,
       s_tmin: 0,
@@ -188,4 +189,82 @@ test('a recipe is recovered from resolved parameters', () => {
     name: 'EulerAncestralSampler',
     params: { eta: 0.5, s_noise: 1 },
   });
+});
+
+describe('caching of features', () => {
+  test('is off unless it is asked for, and then cut at the outermost branch', () => {
+    expect(resolveClip({}, cachedSvdXt()).params).toMatchObject({ deepcache_interval: 1 });
+    expect(resolveClip({}, cachedSvdXt()).params).not.toHaveProperty('deepcache_branch');
+    const { params, warnings } = resolveClip({ deepcache_interval: '3' }, cachedSvdXt());
+    expect(params).toMatchObject({ deepcache_interval: 3, deepcache_branch: 0 });
+    expect(warnings).toEqual([]);
+    const inner = { deepcache_interval: 2, deepcache_branch: 3 };
+    expect(resolveClip(inner, cachedSvdXt()).params).toMatchObject(inner);
+  });
+
+  test('at a branch that the model does not have is refused with those that it has', () => {
+    const error = refused({ deepcache_interval: 3, deepcache_branch: 2 }, cachedSvdXt());
+    expect([error.field, error.given]).toEqual(['deepcache_branch', 2]);
+    expect(error.allowed).toContain('one of 0, 1, 3');
+  });
+
+  test('is refused where the model has no branches, and leaving it off is not', () => {
+    const error = refused({ deepcache_interval: 3 }, svdXt());
+    expect(error.field).toBe('deepcache_interval');
+    expect(error.message).toMatch(/1 or left out: .*without branches/);
+    expect(refused({ deepcache_branch: 0 }, svdXt()).field).toBe('deepcache_branch');
+    expect(resolveClip({ deepcache_interval: 1 }, svdXt()).warnings).toEqual([]);
+  });
+
+  test('a branch without an interval is a warning', () => {
+    const { params, warnings } = resolveClip({ deepcache_branch: 1 }, cachedSvdXt());
+    expect(params).not.toHaveProperty('deepcache_branch');
+    expect(warnings).toEqual([expect.stringMatching(/deepcache_branch has no effect/)]);
+  });
+
+  test.each([0, 1.5, 101, 'x'])('an interval of %p is refused', (deepcache_interval) => {
+    expect(refused({ deepcache_interval }, cachedSvdXt()).field).toBe('deepcache_interval');
+  });
+});
+
+describe('presets', () => {
+  test('change the recipe, and are told by what they stand for', () => {
+    const { params, warnings } = resolveClip({ preset: 'fast', seed: 1 }, cachedSvdXt());
+    expect(params).toMatchObject({ steps: 10, discretization: 'AlignYourSteps', deepcache_interval: 2 });
+    // What the preset does not name stays the recipe's.
+    expect(params).toMatchObject({ max_cfg_scale: 3, min_guidance_scale: 1.5, guidance_sigma_min: 0.5 });
+    expect(params).not.toHaveProperty('rho');
+    expect(params).not.toHaveProperty('preset');
+    expect(warnings).toEqual([]);
+    expect(resolveClip(params, cachedSvdXt())).toEqual({ params, warnings: [] });
+    const plain = resolveClip({ seed: 1 }, cachedSvdXt());
+    expect(resolveClip({ preset: 'quality', seed: 1 }, cachedSvdXt())).toEqual(plain);
+  });
+
+  test('give way to every field that is given beside them', () => {
+    const fields = { preset: 'fast', steps: 12, deepcache_interval: 1, discretization: 'EDMDiscretization' };
+    const { params, warnings } = resolveClip(fields, cachedSvdXt());
+    expect(params).toMatchObject({ steps: 12, deepcache_interval: 1, sigma_max: 14.6146 });
+    expect(params).not.toHaveProperty('deepcache_branch');
+    expect(warnings).toEqual([]);
+    expect(resolveClip({ preset: 'fast', deepcache_branch: 3 }, cachedSvdXt()).params).toMatchObject({
+      deepcache_interval: 2,
+      deepcache_branch: 3,
+    });
+  });
+
+  test('that the model does not have are refused with those that it has', () => {
+    const error = refused({ preset: 'quick' }, cachedSvdXt());
+    expect(error.field).toBe('preset');
+    expect(error.allowed).toBe('one of quality, fast');
+    expect(refused({ preset: 'balanced' }, cachedSvdXt()).field).toBe('preset');
+  });
+});
+
+test('a recipe’s own value beyond a field’s range can be posted again, and no other', () => {
+  const { params } = resolveClip({ seed: 1 }, fewStep());
+  expect(params).toMatchObject({ sampler: 'EulerAncestralSampler', eta: 1000, steps: 4 });
+  expect(resolveClip(params, fewStep())).toEqual({ params, warnings: [] });
+  expect(refused({ eta: 999 }, fewStep()).field).toBe('eta');
+  expect(refused({ eta: 1000 }, svdXt()).field).toBe('eta');
 });

@@ -13,6 +13,8 @@ import { resolveClip } from '../../pipeline/clip-request.js';
 import { findFfmpeg, type Ffmpeg } from '../../pipeline/ffmpeg.js';
 import { loadModel, type LoadOptions, type Model } from '../../pipeline/model.js';
 import { fitPicture, toTensor } from '../../pipeline/picture.js';
+import type { Previewer } from '../../pipeline/preview.js';
+import type { LatentShape } from '../../pipeline/unet-network.js';
 import { TorchRandom } from '../../samplers/index.js';
 import { decodeVideo, difference } from '../end-to-end/video-facts.js';
 import { tinyManifest, writeTinyModel } from './tiny/model-folder.js';
@@ -41,11 +43,12 @@ interface Options extends Pick<LoadOptions, 'lowVram' | 'halfBatch'> {
 
 interface RunOptions extends Pick<Options, 'fields' | 'signal' | 'onProgress'> {
   readonly folder?: string;
+  readonly preview?: Previewer;
 }
 
 const newFolder = (): string => mkdtempSync(join(made, 'job-'));
 
-function run(on: Model, { fields, signal, onProgress, folder = newFolder() }: RunOptions = {}) {
+function run(on: Model, { fields, signal, onProgress, preview, folder = newFolder() }: RunOptions = {}) {
   const { params } = resolveClip({ seed: 11, ...fields }, tinyManifest());
   return runClip(
     { id: 'job', picture, params, folder },
@@ -54,6 +57,7 @@ function run(on: Model, { fields, signal, onProgress, folder = newFolder() }: Ru
       ffmpeg,
       signal: signal ?? new AbortController().signal,
       onProgress: onProgress ?? (() => undefined),
+      ...(preview ? { preview } : {}),
     },
   );
 }
@@ -113,6 +117,21 @@ describe('a clip', () => {
       expect(frames).toHaveLength(T);
     },
   );
+
+  test('gives the latents predicted at each evaluation to the preview, the last of which are the clip', async () => {
+    const seen: { denoised: Float32Array; shape: LatentShape }[] = [];
+    const watched = watch(real);
+    const loaded = await loadModel(model, 'cpu', { open: watched.open });
+    watched.runs.length = 0;
+    const preview: Previewer = (denoised, shape) => void seen.push({ denoised: denoised.slice(), shape });
+    await run(loaded, { fields: { sampler: 'HeunEDMSampler', steps: 3, decoding_t: T }, preview });
+    expect(seen.map(({ shape }) => shape)).toEqual(Array.from({ length: 5 }, () => [T, 4, 32, 32]));
+    // The last step goes all the way to what it predicts.
+    const decoded = watched.runs.find(({ graph }) => graph === 'vae-decoder')?.feeds.latent
+      .data as Float32Array;
+    const { scale } = loaded.manifest.latent;
+    decoded.forEach((value, i) => expect(value * scale).toBeCloseTo(seen[4].denoised[i], 4));
+  });
 
   test('is made with a GIF of each variation where that is asked for', async () => {
     const folder = newFolder();

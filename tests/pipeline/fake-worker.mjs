@@ -16,6 +16,11 @@ const jobs = {
   tellFlags: ({ id }) => process.send({ type: 'done', id, result: { ...result, warnings: flags } }),
   fail: ({ id }) =>
     process.send({ type: 'failed', id, error: { code: 'not_finite', message: 'NaN at step 3' } }),
+  show: (job) => {
+    const preview = { width: 1, height: 1, frames: 1, frameMs: 40, rgb: Uint8Array.of(1, 2, 3) };
+    process.send({ type: 'preview', id: job.id, preview });
+    jobs.finish(job);
+  },
   crash: () => process.kill(process.pid, 'SIGKILL'),
   // Crashes until the file that the job's folder names is there.
   crashOnce: (job) => {

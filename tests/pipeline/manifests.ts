@@ -20,6 +20,8 @@ export const manifest = (changes: Partial<ModelManifest> = {}): ModelManifest =>
   context_channels: 3,
   scaling: 'VScalingWithEDMcNoise',
   abilities: { guidance: false, deepcache: [] },
+  shallow: {},
+  presets: { quality: {}, fast: { steps: 3 } },
   recipe: {
     W: 512,
     H: 288,
@@ -61,4 +63,35 @@ export const svdXt = (): ModelManifest => {
       },
     },
   });
+};
+
+/** The same, converted with three branches. */
+export const cachedSvdXt = (): ModelManifest => ({
+  ...svdXt(),
+  abilities: { guidance: true, deepcache: [0, 1, 3] },
+  shallow: {
+    '0': { file: 'unet-shallow-b0.onnx', cost: 0.085 },
+    '1': { file: 'unet-shallow-b1.onnx', cost: 0.25 },
+    '3': { file: 'unet-shallow-b3.onnx', cost: 0.5 },
+  },
+  presets: {
+    quality: {},
+    fast: { discretization: 'AlignYourSteps', steps: 10, guidance_sigma_min: 0.5, deepcache_interval: 2 },
+  },
+});
+
+/** A consistency model. */
+export const fewStep = (): ModelManifest => {
+  const base = svdXt();
+  const levels = { sigma_min: 0.002, sigma_max: 700, rho: 7, num_timesteps: 40 };
+  return {
+    ...base,
+    recipe: {
+      ...base.recipe,
+      steps: 4,
+      sampler: { name: 'EulerAncestralSampler', params: { eta: 1000, s_noise: 1 } },
+      discretization: { name: 'LCMDiscretization', params: levels },
+      guider: { name: 'IdentityGuider', params: {} },
+    },
+  };
 };

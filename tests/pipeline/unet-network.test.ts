@@ -13,6 +13,7 @@ import { CUDA_OUT_OF_MEMORY, watch, type Watched } from './tiny/stand-in.js';
 const SHAPE: LatentShape = [3, 4, 2, 5];
 const SIZE = 3 * 4 * 2 * 5;
 const input = Float32Array.from({ length: SIZE }, (_, i) => Math.sin(i));
+const FIRST = { step: 0, slot: 0 };
 const conditioning: Conditioning = {
   concat: Float32Array.from({ length: 4 * 2 * 5 }, (_, i) => Math.cos(i)),
   context: Float32Array.of(0.5, -1, 2),
@@ -58,7 +59,7 @@ const expectClose = (given: Float32Array, reference: readonly number[]): void =>
   reference.forEach((value, i) => expect(given[i]).toBeCloseTo(value, 5));
 };
 const evaluate = (model: Model, memory?: MemoryFallbacks): Promise<Float32Array> =>
-  unetNetwork(model, conditioning, SHAPE, memory).evaluate(input, 1.5, 'both');
+  unetNetwork(model, conditioning, SHAPE, memory).evaluate(input, 1.5, 'both', FIRST);
 
 describe('the rows of the batch', () => {
   test('row 0 is unconditional: no picture, no context, the same scalars; row 1 is conditional', async () => {
@@ -74,7 +75,7 @@ describe('the rows of the batch', () => {
   test('the conditional prediction alone takes one row', async () => {
     const { model, rows } = await tiny();
     const network = unetNetwork(model, conditioning, SHAPE);
-    expectClose(await network.evaluate(input, -0.5, 'cond'), expected('cond', -0.5));
+    expectClose(await network.evaluate(input, -0.5, 'cond', FIRST), expected('cond', -0.5));
     expect(rows()).toEqual([1]);
   });
 
@@ -99,8 +100,9 @@ describe('the rows of the batch', () => {
       input.map((x) => -3 * x),
       9,
       'both',
+      FIRST,
     );
-    const both = await network.evaluate(input, 1.5, 'both');
+    const both = await network.evaluate(input, 1.5, 'both', FIRST);
     expectClose(both.subarray(SIZE), expected('cond', 1.5));
   });
 });
@@ -126,12 +128,12 @@ describe('half batches', () => {
     const { model: small, rows } = await tiny(1);
     const memory = new MemoryFallbacks();
     const network = unetNetwork(small, conditioning, SHAPE, memory);
-    const first = (await network.evaluate(input, 1.5, 'both')).slice();
+    const first = (await network.evaluate(input, 1.5, 'both', FIRST)).slice();
     expect(first).toEqual(await evaluate(model));
     // Twice with both rows: with the other graphs in memory, and without.
     expect(rows()).toEqual([2, 2, 1, 1]);
-    await network.evaluate(input, 0.5, 'both');
-    await unetNetwork(small, conditioning, SHAPE, memory).evaluate(input, 0.5, 'both');
+    await network.evaluate(input, 0.5, 'both', FIRST);
+    await unetNetwork(small, conditioning, SHAPE, memory).evaluate(input, 0.5, 'both', FIRST);
     expect(rows()).toEqual([2, 2, 1, 1, 1, 1, 1, 1]);
     expect(memory.warnings).toEqual([
       expect.stringMatching(/^Out of memory: .*guidance.*one after the other/),

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ClipJob, ClipProgress } from '../../pipeline/clip-job.js';
 import { PipelineError } from '../../pipeline/errors.js';
+import type { ClipPreview } from '../../pipeline/preview.js';
 import { WorkerPool } from '../../pipeline/worker-pool.js';
 import { WorkerProcess, type WorkerOptions } from '../../pipeline/worker-process.js';
 import { resolveClip } from '../../pipeline/clip-request.js';
@@ -64,6 +65,12 @@ describe('a worker', () => {
     expect(worker.state).toBe('idle');
     await worker.run(job('finish', 'b'));
     expect(worker.info?.device).toBe('cpu');
+  });
+
+  test('shows what a clip looks like so far', async () => {
+    const seen: ClipPreview[] = [];
+    await launch().run(job('show'), { onPreview: (preview) => seen.push(preview) });
+    expect(seen).toEqual([{ width: 1, height: 1, frames: 1, frameMs: 40, rgb: Uint8Array.of(1, 2, 3) }]);
   });
 
   test.each([

@@ -40,6 +40,7 @@ describe('the catalogue', () => {
       'EDMDiscretization',
       'LegacyDDPMDiscretization',
       'AlignYourSteps',
+      'LCMDiscretization',
     ]);
     expect(CATALOGUE.guider.map((spec) => spec.name)).toEqual([
       'VanillaCFG',

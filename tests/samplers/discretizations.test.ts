@@ -7,6 +7,7 @@ import {
   edmDiscretization,
   InvalidParameterError,
   InvalidScheduleError,
+  lcmDiscretization,
   legacyDDPMDiscretization,
   scheduleOf,
   tableOf,
@@ -21,6 +22,34 @@ function expectLevels(given: Float32Array, published: readonly number[], toleran
   expect(given).toHaveLength(published.length);
   published.forEach((level, i) => expect(Math.abs(given[i] - level)).toBeLessThanOrEqual(tolerance * level));
 }
+
+describe('LCM', () => {
+  const lcm = lcmDiscretization({ sigmaMin: 0.002, sigmaMax: 700, rho: 7, numTimesteps: 40 });
+
+  test('gives the published levels of AnimateLCM-SVD-xt', () => {
+    expectLevels(lcm(2), [700, 13.678]);
+    expectLevels(lcm(4), [700, 128.56, 13.678, 0.4969]);
+    expectLevels(lcm(6), [700, 266.19, 86.66, 22.76, 4.353, 0.4969], 2e-4);
+    expectLevels(lcm(8), [700, 315.74, 128.56, 45.85, 13.678, 3.167, 0.4969, 0.0398], 2e-3);
+  });
+
+  test('takes levels of the model’s own only', () => {
+    const all = new Set(svd(40));
+    for (const n of [1, 3, 5, 7, 13, 27, 40]) {
+      const levels = lcm(n);
+      checkSchedule(scheduleOf(lcm, n));
+      expect(levels).toHaveLength(n);
+      expect([...levels].every((level) => all.has(level))).toBe(true);
+    }
+    expect(lcm(40)).toEqual(svd(40));
+  });
+
+  test('refuses more steps than the model has levels, and no levels', () => {
+    expect(() => lcm(41)).toThrow(InvalidParameterError);
+    const none = { sigmaMin: 0.002, sigmaMax: 700, rho: 7, numTimesteps: 0 };
+    expect(() => lcmDiscretization(none)).toThrow(/num_timesteps/);
+  });
+});
 
 describe('EDM', () => {
   test('gives the published levels', () => {

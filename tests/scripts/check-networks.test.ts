@@ -14,20 +14,25 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
+const MODULES = ['unet.0', 'unet.1', 'unet.2', 'vae.encode', 'vae.decode.3', 'clip'];
+const CACHED = ['2.branch0', '3.branch0', '3.branch1', '3.branch3', '5.branch3', '3.branch4'].map(
+  (run) => `deepcache.interval${run}`,
+);
 const STAGES = ['image_embeds', 'sigmas', 'latents', 'frames'].map((stage) => `pipeline.${stage}`);
 
 test('a recorded pipeline passes: each network, and the run of the service’s own pipeline and samplers', async () => {
   const { comparisons, conversion } = await checkNetworks(TINY);
   expect(conversion.layout).toBe('diffusers');
   expect(comparisons.map(({ name }) => name)).toEqual(
-    expect.arrayContaining(['unet.0', 'unet.1', 'unet.2', 'vae.encode', 'vae.decode.3', 'clip', ...STAGES]),
+    expect.arrayContaining([...MODULES, ...STAGES, ...CACHED]),
   );
   expect(comparisons.filter((comparison) => !isWithin(comparison)).map(lineOf)).toEqual([]);
-});
+}, 90_000);
 
 test('a single file passes with the epsilons of the code base that recorded it', async () => {
   writeSafetensors(join(folder, 'model.safetensors'), sgmTensors(TINY, 1, 2, 4));
-  for (const name of readdirSync(TINY).filter((entry) => /\.(png|json|safetensors)$/.test(entry))) {
+  const recordings = /^(modules|pipeline)\.(json|safetensors)$|\.png$/;
+  for (const name of readdirSync(TINY).filter((entry) => recordings.test(entry))) {
     cpSync(join(TINY, name), join(folder, name));
   }
   const { comparisons, conversion } = await checkNetworks(folder, {
@@ -74,6 +79,23 @@ test('a recording without a module’s cases, or a run without latents, is refus
   await expect(checkNetworks(folder)).rejects.toThrow('seed');
   await expect(checkNetworks(join(folder, 'unet'))).rejects.toThrow('expected unet/ or one file');
 });
+
+test('a feature that goes another way passes no cached run, and no other comparison is spoilt', async () => {
+  for (const name of readdirSync(TINY)) cpSync(join(TINY, name), join(folder, name), { recursive: true });
+  const path = join(folder, 'deepcache.json');
+  const runs = JSON.parse(readFileSync(path, 'utf8')) as object;
+  writeFileSync(path, JSON.stringify({ ...runs, cases: [[3, 1]] }));
+  // What was recorded for branch 1, under another branch's name.
+  const recorded = readAll(join(folder, 'deepcache.safetensors'));
+  rmSync(join(folder, 'deepcache.safetensors'));
+  writeSafetensors(join(folder, 'deepcache.safetensors'), {
+    plain: recorded.plain,
+    'interval3.branch1': recorded['interval3.branch0'],
+  });
+  const { comparisons } = await checkNetworks(folder);
+  const failed = comparisons.filter((comparison) => !isWithin(comparison)).map(({ name }) => name);
+  expect(failed).toEqual(['deepcache.interval3.branch1']);
+}, 90_000);
 
 test('NaN passes no comparison', () => {
   expect(isWithin({ name: 'a', deviation: NaN, tolerance: 1, unit: 'relative' })).toBe(false);

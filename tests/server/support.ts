@@ -5,10 +5,12 @@ import type { AddressInfo } from 'node:net';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type Koa from 'koa';
 import { pino, type Logger } from 'pino';
 import type { ClipJob, ClipResult, Job } from '../../pipeline/clip-job.js';
 import { PipelineError } from '../../pipeline/errors.js';
+import { clipCost } from '../../pipeline/clip-cost.js';
 import type { ModelManifest } from '../../pipeline/manifest.js';
 import type { StoryJob } from '../../pipeline/story-job.js';
 import { storyFrames } from '../../pipeline/story-plan.js';
@@ -18,6 +20,7 @@ import type { EventTimes } from '../../server/api/event-stream.js';
 import { createWebhookBody } from '../../server/api/webhook-body.js';
 import { createApp } from '../../server/app.js';
 import { readConfig } from '../../server/config.js';
+import { readPage } from '../../server/dashboard/page.js';
 import { listener } from '../../server/listener.js';
 import type { PictureObtainer } from '../../server/images/obtain.js';
 import { localPictureWork } from '../../server/images/local-picture-work.js';
@@ -70,6 +73,9 @@ export interface TestService {
   readonly close: () => Promise<void>;
 }
 
+/** The dashboard as it was built. */
+const PAGE = fileURLToPath(new URL('../../dist/page', import.meta.url));
+
 /** What the stand-in worker writes as a clip. */
 export const VIDEO = Buffer.from('0123456789 not really a video');
 
@@ -87,10 +93,11 @@ export const makeClip = async (job: ClipJob): Promise<ClipResult> => {
     await writeFile(join(job.folder, file), VIDEO);
     await writeFile(join(job.folder, thumbnail), 'png');
   }
+  const evaluations = { full: job.params.steps * videos.length, shallow: 0 };
   const milliseconds = { encode: 1, sample: 1, decode: 1, write: 1 };
-  if (videos.length === 1) return { videos, warnings: [], milliseconds };
+  if (videos.length === 1) return { videos, warnings: [], evaluations, milliseconds };
   await writeFile(join(job.folder, 'grid.mp4'), 'grid');
-  return { videos, grid: 'grid.mp4', warnings: [], milliseconds };
+  return { videos, grid: 'grid.mp4', warnings: [], evaluations, milliseconds };
 };
 
 export const makeStory = async (job: StoryJob): Promise<ClipResult> => {
@@ -191,6 +198,7 @@ export async function startService(
   const jobs: ClipJob[] = [];
   const stories: StoryJob[] = [];
   const work = standIn(options.make, options.makeStory);
+  const model = options.manifest ?? manifest();
   const runner = new TaskRunner({
     table,
     storage,
@@ -212,6 +220,7 @@ export async function startService(
     },
     pictureConcurrency: 2,
     clipTimeoutMs: 60_000,
+    clipCost: (params) => clipCost(params, model),
   });
   webhooks.start(table);
   await runner.recover();
@@ -220,7 +229,7 @@ export async function startService(
   watchTasks({ table, metrics, log, prompts: config.logPrompts });
   const app = createApp({
     config,
-    manifest: options.manifest ?? manifest(),
+    manifest: model,
     table,
     runner,
     storage,
@@ -228,6 +237,7 @@ export async function startService(
     pictureWork: options.pictureWork ?? localPictureWork,
     workers: options.workers ?? new WorkerPool([new WorkerProcess({ modelFolder: folder, device: 'cpu' })]),
     log,
+    page: await readPage(PAGE),
     metrics,
     ...(options.eventTimes ? { eventTimes: options.eventTimes } : {}),
   });

@@ -35,6 +35,7 @@ class FakeHub {
   ignoresRanges = false;
   content = WEIGHTS;
   status = 200;
+  repositories: Readonly<Record<string, Readonly<Record<string, Buffer>>>> = { 'own/er': FILES };
 
   constructor() {
     this.#server = createServer((request, response) => this.#answer(request, response));
@@ -56,13 +57,16 @@ class FakeHub {
     const { range, authorization } = request.headers;
     this.asked.push(`${path} ${range ?? ''} ${authorization ?? ''}`.trim());
     if (this.status !== 200) return void response.writeHead(this.status).end();
-    if (path.startsWith('/api/models/own/er/revision/'))
-      return json(response, { id: 'x', modelId: 'own/er', sha: COMMIT });
-    if (path === `/api/models/own/er/tree/${COMMIT}`)
-      return json(response, Object.entries(FILES).map(treeEntry));
-    const name = path.replace(`/own/er/resolve/${COMMIT}/`, '');
-    if (!(name in FILES)) return void response.writeHead(404).end();
-    this.#send(response, name === LARGE ? this.content : FILES[name], name === LARGE, range);
+    for (const [repository, files] of Object.entries(this.repositories)) {
+      if (path.startsWith(`/api/models/${repository}/revision/`))
+        return json(response, { id: 'x', modelId: repository, sha: COMMIT });
+      if (path === `/api/models/${repository}/tree/${COMMIT}`)
+        return json(response, Object.entries(files).map(treeEntry));
+      const name = path.replace(`/${repository}/resolve/${COMMIT}/`, '');
+      if (name in files)
+        return this.#send(response, name === LARGE ? this.content : files[name], name === LARGE, range);
+    }
+    response.writeHead(404).end();
   }
 
   #send(response: ServerResponse, content: Buffer, isLarge: boolean, range: string | undefined): void {
@@ -128,6 +132,26 @@ test('a pipeline is fetched whole, with half weights where there are some, pinne
   expect(hub.asked.filter((line) => line.includes('/resolve/') && !line.includes(COMMIT))).toEqual([]);
   expect(seen.at(-1)).toBe(fetched.bytes);
   expect(waits).toEqual([]);
+});
+
+test('a distilled UNet is fetched beside the other networks of its model, and none but it', async () => {
+  const file = 'AnimateLCM-SVD-xt.safetensors';
+  const others = { 'AnimateLCM-SVD-xt-1.1.safetensors': Buffer.from('1.1'), 'README.md': Buffer.from('x') };
+  hub.repositories = {
+    'stabilityai/stable-video-diffusion-img2vid-xt': FILES,
+    'wangfuyun/AnimateLCM-SVD-xt': { [file]: WEIGHTS, ...others },
+  };
+  const wait = (attempt: number) => Promise.resolve(waits.push(attempt));
+  const fetched = await fetchModel('animatelcm-svd-xt', folder, { hubUrl: hub.url, wait });
+  expect(fetched.unet).toBe(at(file));
+  const settingsAndOthers = CHOSEN.filter((name) => name !== LARGE);
+  expect(fetched.files.toSorted()).toEqual([...settingsAndOthers, file].toSorted());
+  expect(readFileSync(at(file)).equals(WEIGHTS)).toBe(true);
+  expect(fetched.licence).toContain('of the UNet');
+  hub.repositories = { ...hub.repositories, 'wangfuyun/AnimateLCM-SVD-xt': others };
+  await expect(fetchModel('animatelcm-svd-xt', folder, { hubUrl: hub.url, wait })).rejects.toThrow(
+    `The repository has no ${file}; it has AnimateLCM-SVD-xt-1.1.safetensors`,
+  );
 });
 
 test('what is about to be fetched is told first, and refused when the disk is short', async () => {
@@ -217,7 +241,7 @@ describe('a fetch fails', () => {
 
   test('for a name that is no repository and a token that is none', async () => {
     await expect(fetchModel('../x', folder)).rejects.toThrow(
-      "svd, svd-xt, svd-xt-1.1 or OWNER/NAME, got '../x'",
+      "svd, svd-xt, svd-xt-1.1, animatelcm-svd-xt, animatelcm-svd-xt-1.1 or OWNER/NAME, got '../x'",
     );
     await expect(fetch({ token: 'secret' })).rejects.toThrow('begin with hf_');
     expect(hub.asked).toEqual([]);

@@ -102,7 +102,10 @@ describe('the networks in channels-last form', () => {
   ] as const)('%s gives what the reference gave for %s', async (part, name, feeds, output) => {
     const checkpoint = openSvdCheckpoint(TINY);
     const form = { target: 'cuda', precision: 'fp32', plain: false } as const;
-    const graphs = buildSvdGraphs(checkpoint, form, 8, (title) => new SpelledOutGraph(title));
+    const graphs = buildSvdGraphs(checkpoint, form, {
+      maxFrames: 8,
+      makeGraph: (title) => new SpelledOutGraph(title),
+    });
     const at = mkdtempSync(join(folder, 'model-'));
     await graphs.weights.write(join(at, graphs.weights.fileName), () => undefined);
     checkpoint.close();
@@ -170,7 +173,7 @@ describe('the graphs for CUDA', () => {
   const graphs: SvdGraphs = buildSvdGraphs(
     checkpoint,
     { target: 'cuda', precision: 'fp16', plain: false },
-    8,
+    { maxFrames: 8 },
   );
   const parts = ['unet', 'vae_encoder', 'vae_decoder', 'image_encoder'] as const;
   const isInitializer = (g: Graph, value: Operand | undefined) =>

@@ -45,7 +45,7 @@ function fault(source: string, options: CheckpointOptions = {}): CheckpointError
   try {
     const checkpoint = openSvdCheckpoint(source, options);
     try {
-      buildSvdGraphs(checkpoint, { target: 'portable', precision: 'fp32', plain: false }, 8);
+      buildSvdGraphs(checkpoint, { target: 'portable', precision: 'fp32', plain: false }, { maxFrames: 8 });
     } finally {
       checkpoint.close();
     }

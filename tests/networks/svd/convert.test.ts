@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -15,6 +17,8 @@ import { spawnSync } from 'node:child_process';
 import { CheckpointError } from '../../../networks/checkpoint/index.js';
 import { convertSvd, FolderOccupiedError } from '../../../networks/svd/index.js';
 import { readManifest } from '../../../pipeline/manifest.js';
+import { writeSafetensors } from '../safetensors-file.js';
+import { readAll, sgmTensors } from './sgm-layout.js';
 import { TINY } from './tiny.js';
 
 let root: string;
@@ -92,6 +96,71 @@ describe('a converted folder', () => {
     });
     expect(seen).toEqual(seen.toSorted((a, b) => a - b));
     expect(seen.at(-1)).toBe(bytes);
+  });
+});
+
+describe('with branches for caching', () => {
+  test('there is a graph for each, and the description says what it costs', async () => {
+    await convertSvd(TINY, folder, { branches: [3, 0, 3] });
+    expect(readdirSync(folder).filter((name) => name.includes('shallow'))).toEqual([
+      'unet-shallow-b0.onnx',
+      'unet-shallow-b3.onnx',
+    ]);
+    const { abilities, shallow, presets } = await readManifest(folder);
+    expect(abilities.deepcache).toEqual([0, 3]);
+    expect(shallow['0'].file).toBe('unet-shallow-b0.onnx');
+    expect(shallow['0'].cost).toBeGreaterThan(0.1);
+    expect(shallow['3'].cost).toBeGreaterThan(shallow['0'].cost);
+    expect(shallow['3'].cost).toBeLessThan(1);
+    expect(presets.fast).toMatchObject({ deepcache_interval: 2, deepcache_branch: 0 });
+    // All graphs read one data file; what they do not share are the packed projections of the embedding.
+    const { size } = statSync(join(folder, 'weights.data'));
+    await convertSvd(TINY, join(root, 'plain'));
+    expect(size / statSync(join(root, 'plain', 'weights.data')).size).toBeLessThan(1.1);
+  });
+
+  test('one that the network does not have is refused by name', async () => {
+    const conversion = convertSvd(TINY, folder, { branches: [0, 2] });
+    await expect(conversion).rejects.toThrow(/no branch 2; its branches are 0, 1, 3, 4/);
+    expect(siblings()).toEqual([]);
+  });
+});
+
+describe('with a UNet of its own file', () => {
+  const unetOf = (pipeline: string) => join(pipeline, 'unet/diffusion_pytorch_model.fp16.safetensors');
+
+  test('that is distilled the folder has the recipe for few steps', async () => {
+    const source = join(root, 'source');
+    cpSync(TINY, source, { recursive: true });
+    const lone = join(root, 'AnimateLCM-tiny.safetensors');
+    renameSync(unetOf(source), lone); // the pipeline's own is not needed
+    await convertSvd(source, folder, { unet: lone, branches: [0] });
+    const { recipe, presets } = await readManifest(folder);
+    expect(recipe).toMatchObject({
+      steps: 4,
+      sampler: { name: 'EulerAncestralSampler', params: { eta: 1000, s_noise: 1 } },
+      discretization: { name: 'LCMDiscretization', params: { num_timesteps: 40, sigma_max: 700 } },
+      guider: { name: 'IdentityGuider' },
+    });
+    expect(presets.fast).toEqual({ steps: 2 });
+    await convertSvd(TINY, join(root, 'whole'), { branches: [0] });
+    const weights = (at: string) => readFileSync(join(at, 'weights.data'));
+    expect(weights(folder).equals(weights(join(root, 'whole')))).toBe(true);
+  });
+
+  test('the tensors of that file are the ones that count', async () => {
+    const other = join(root, 'other.safetensors');
+    const tensors = readAll(unetOf(TINY));
+    delete tensors['conv_in.bias'];
+    writeSafetensors(other, tensors);
+    await expect(convertSvd(TINY, folder, { unet: other })).rejects.toThrow(/missing: 'conv_in.bias'/);
+    const single = join(root, 'single.safetensors');
+    writeSafetensors(single, sgmTensors(TINY, 1, 2, 4));
+    const heads = { unetHeadChannels: 16, visionHeadChannels: 16 };
+    await expect(convertSvd(single, folder, { ...heads, unet: other })).rejects.toThrow(/conv_in.bias/);
+    const { layout } = await convertSvd(single, folder, { ...heads, unet: unetOf(TINY), recipe: 'lcm' });
+    expect(layout).toBe('sgm');
+    expect((await readManifest(folder)).recipe.discretization.name).toBe('LCMDiscretization');
   });
 });
 

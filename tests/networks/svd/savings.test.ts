@@ -10,7 +10,11 @@ afterAll(() => open.forEach((checkpoint) => checkpoint.close()));
 function build(form: Partial<GraphForm>): SvdGraphs {
   const checkpoint = openSvdCheckpoint(TINY);
   open.push(checkpoint);
-  return buildSvdGraphs(checkpoint, { target: 'portable', precision: 'fp32', plain: false, ...form }, 16);
+  return buildSvdGraphs(
+    checkpoint,
+    { target: 'portable', precision: 'fp32', plain: false, ...form },
+    { maxFrames: 16 },
+  );
 }
 
 const count = (graph: Graph, op: string, where: (name: string) => boolean = () => true) =>

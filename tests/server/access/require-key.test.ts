@@ -28,6 +28,10 @@ const ENDPOINTS: readonly (readonly [string, string])[] = [
   ['POST', '/predictions/one/cancel'],
   ['POST', '/models/a/b/predictions'],
   ['POST', '/files'],
+  ['POST', '/gpu/animate'],
+  ['POST', '/api/img2video'],
+  ['GET', `/api/img2video/result/${ID}${ID}`],
+  ['GET', '/processed_videos/video_aaaaaaaa_1.mp4'],
   ['POST', '/generate'],
   ['POST', '/generate-video'],
   ['POST', '/generate-video/info'],
@@ -36,6 +40,15 @@ const ENDPOINTS: readonly (readonly [string, string])[] = [
   ['GET', '/nowhere'],
   ['OPTIONS', '/tasks'],
 ];
+
+/** The refusal in the words of the API that the path belongs to. */
+function refusalAt(path: string): unknown {
+  const words: unknown = expect.stringContaining('access key');
+  if (/^\/(predictions|models|files|generate|gpu)/.test(path)) return { detail: words };
+  if (/^\/(api|processed_videos)/.test(path)) return { error: words };
+  const plain = { error: 'Unauthorized', message: words, allowed: expect.stringContaining('X-API-Key') };
+  return path.startsWith('/tasks') ? { ...plain, code: 'unauthorized' } : plain;
+}
 
 let service: TestService;
 let lines: string;
@@ -64,17 +77,7 @@ describe.each(ENDPOINTS)('%s %s', (method, path) => {
     expect(answer.status).toBe(401);
     expect(answer.headers['www-authenticate']).toContain(challenge);
     if (method === 'HEAD') return;
-    if (/^\/(predictions|models|files|generate)/.test(path)) {
-      expect(answer.body).toEqual({ detail: expect.stringContaining('access key') });
-      return;
-    }
-    const code = path.startsWith('/tasks') ? { code: 'unauthorized' } : {};
-    expect(answer.body).toEqual({
-      error: 'Unauthorized',
-      message: expect.any(String),
-      allowed: expect.stringContaining('X-API-Key'),
-      ...code,
-    });
+    expect(answer.body).toEqual(refusalAt(path));
   });
 
   test('with a key is another answer', async () => {
@@ -105,9 +108,12 @@ test.each([
   expect((await ask(service.port, 'GET', path)).status).toBe(401);
 });
 
-test.each(['/health', '/health-check', '/', '/docs', '/openapi.json'])('%s needs none', async (path) => {
-  expect((await ask(service.port, 'GET', path)).status).toBe(200);
-});
+test.each(['/health', '/health-check', '/ping', '/', '/docs', '/openapi.json'])(
+  '%s needs none',
+  async (path) => {
+    expect((await ask(service.port, 'GET', path)).status).toBe(200);
+  },
+);
 
 test('a body is not read for a request without a key', async () => {
   const head =

@@ -13,6 +13,8 @@ const CHANGING: readonly (readonly [string, string, number])[] = [
   ['PUT', '/predictions/one', 422],
   ['POST', '/predictions/one/cancel', 404],
   ['POST', '/models/a/b/predictions', 422],
+  ['POST', '/gpu/animate', 422],
+  ['POST', '/api/img2video', 400],
   ['POST', '/generate', 422],
   ['POST', '/generate-video', 422],
   ['POST', '/generate-video/info', 422],

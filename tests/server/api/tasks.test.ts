@@ -39,6 +39,7 @@ describe('POST /tasks', () => {
         video: null,
         thumbnail: null,
         grid: null,
+        preview: null,
       },
     });
     const old = await service.call('POST', '/img2vid', { prompt: 'a fox', seed: 5 });
@@ -233,6 +234,14 @@ describe('POST /tasks/:id/rerun', () => {
     expect(body.warnings).toEqual([]);
     const same = await service.call('POST', `/tasks/${id}/rerun`, { sampler: 'EulerEDMSampler' });
     expect(same.body.params).toMatchObject({ s_churn: 3 });
+  });
+
+  test('a preset replaces what the earlier task had of all that presets decide', async () => {
+    const id = await finished({ prompt: 'a fox', steps: 9, sampler: 'HeunEDMSampler', fps: 3, seed: 1 });
+    const { body } = await service.call('POST', `/tasks/${id}/rerun`, { preset: 'fast' });
+    expect(body.params).toMatchObject({ steps: 3, sampler: 'EulerEDMSampler', fps: 3, seed: 1 });
+    const beside = await service.call('POST', `/tasks/${id}/rerun`, { preset: 'fast', steps: 4 });
+    expect(beside.body.params).toMatchObject({ steps: 4, sampler: 'EulerEDMSampler' });
   });
 
   test.each([

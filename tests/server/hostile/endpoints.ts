@@ -5,6 +5,8 @@ export interface UploadEndpoint {
   readonly field: string;
   readonly taken: number;
   readonly refused: number;
+  /** It takes fewer formats and names than the others do: what is a picture may be refused as well. */
+  readonly picky?: true;
 }
 
 /** An endpoint that takes JSON. */
@@ -16,6 +18,8 @@ export interface JsonEndpoint {
   readonly refused: number;
   /** A body whose picture is `text`: base64 or an address, sound or not; where the endpoint takes such a thing. */
   readonly withPicture?: (text: string) => Readonly<Record<string, unknown>>;
+  /** The status for a picture that is none, where it is not that of a wrong field. */
+  readonly refusedPicture?: number;
   /** Fields that it does not know are left aside, as its API has it. */
   readonly lenient?: true;
 }
@@ -28,6 +32,7 @@ export const UPLOADS: readonly UploadEndpoint[] = [
   { path: '/img2vid', field: 'image', taken: 200, refused: 400 },
   { path: '/img2vid', field: 'file', taken: 200, refused: 400 },
   { path: '/tasks', field: 'image', taken: 201, refused: 400 },
+  { path: '/api/img2video', field: 'image', taken: 200, refused: 400, picky: true },
 ];
 
 export const jsonEndpoints = (task: string): readonly JsonEndpoint[] => [
@@ -60,6 +65,15 @@ export const jsonEndpoints = (task: string): readonly JsonEndpoint[] => [
       };
     },
   ),
+  {
+    method: 'POST',
+    path: '/gpu/animate',
+    body: { image_base64: PICTURE, num_frames: 8, num_steps: 5 },
+    refused: 422,
+    withPicture: (text) => ({ image_base64: text }),
+    refusedPicture: 400,
+    lenient: true,
+  },
   { method: 'POST', path: '/generate', body: { prompt: 'a fox' }, refused: 422, lenient: true },
   ...['/generate-video', '/generate-video/info'].map((path): JsonEndpoint => ({
     method: 'POST',

@@ -138,8 +138,6 @@ export const hostileRequests = (endpoint: JsonEndpoint): HostileRequest[] => [
 
 /** What may stand where a picture's base64, its data URL or its address should. */
 export const HOSTILE_PICTURE_TEXTS: readonly string[] = [
-  '',
-  ' ',
   'iVBORw0KGgo=',
   'iVBO Rw0K\nGgo=',
   'iVBORw0KGgo',

@@ -45,6 +45,7 @@ const start = (make: Make = makeClip, obtain?: PictureObtainer['obtain']): TaskR
     log: pino({ level: 'silent' }),
     pictureConcurrency: 2,
     clipTimeoutMs: 60_000,
+    clipCost: ({ W, H, T, steps }) => W * H * T * steps,
   });
   runners.push(runner);
   return runner;
@@ -250,16 +251,21 @@ describe('a cancelled task never runs again', () => {
   });
 
   test('when the server dies right after the answer', async () => {
-    const held = holdClips();
-    const first = start(held.make);
+    const [begun, over] = [withResolvers(), withResolvers()];
+    // The first runner is left as a killed process leaves its work: nothing of it ends, so it takes nothing more.
+    const first = start(async () => {
+      begun.resolve();
+      await over.promise;
+      throw new PipelineError('cancelled', 'Cancelled');
+    });
     const [running, waiting, other] = [await submit(first), await submit(first), await submit(first)];
-    await held.running(running);
+    await begun.promise;
     for (const id of [waiting, running]) await first.cancel(id);
-    // The first runner is left as a killed process leaves its work; a second one starts over the same table.
     const second = start();
     await second.recover();
     expect(await ended(other)).toMatchObject({ status: 'completed' });
     await second.close(5000);
+    over.resolve();
     for (const id of [running, waiting]) expect(await table.get(id)).toMatchObject(CANCELLED);
     expect(ran.filter((id) => id !== other)).toEqual([running]);
   });

@@ -96,6 +96,16 @@ describe('time left', () => {
     expect(two.outlooks([]).get('c')?.etaSeconds).toBe(2);
   });
 
+  test('of a clip that has not come yet is its own and that of all before it', () => {
+    expect(forecast.expectation(100)).toEqual({ workSeconds: null, waitSeconds: null });
+    learn();
+    expect(forecast.expectation(200)).toEqual({ workSeconds: 2, waitSeconds: 0 });
+    for (const id of ['a', 'b']) forecast.admit(id, 300);
+    forecast.begin('a');
+    time += 1000;
+    expect(forecast.expectation(200)).toEqual({ workSeconds: 2, waitSeconds: 5 });
+  });
+
   test('failed clips teach nothing', () => {
     forecast.admit('a', 100);
     forecast.begin('a');

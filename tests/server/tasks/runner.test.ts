@@ -25,7 +25,8 @@ const made: Make = async ({ folder }, { onProgress }) => {
   onProgress?.({ stage: 'sample', step: 1, steps: 2, progress: 0.5 });
   await writeFile(join(folder, 'video-0.mp4'), 'video');
   const video = { file: 'video-0.mp4', thumbnail: 'thumbnail-0.png', seed: 7, frames: 25, bytes: 5 };
-  return { videos: [video], warnings: [], milliseconds: { encode: 1, sample: 1, decode: 1, write: 1 } };
+  const milliseconds = { encode: 1, sample: 1, decode: 1, write: 1 };
+  return { videos: [video], warnings: [], evaluations: { full: 1, shallow: 0 }, milliseconds };
 };
 const untilAborted: Make = (_job, { signal }) =>
   new Promise((_resolve, reject) => {
@@ -60,6 +61,7 @@ const start = ({ make = made, obtain }: { make?: Make; obtain?: Obtain } = {}): 
     log: pino({ level: 'silent' }),
     pictureConcurrency: 2,
     clipTimeoutMs: 60_000,
+    clipCost: ({ W, H, T, steps }) => W * H * T * steps,
   });
   runners.push(runner);
   return runner;

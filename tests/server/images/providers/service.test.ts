@@ -53,7 +53,8 @@ beforeEach(async () => {
       await writeFile(`${folder}/v.mp4`, VIDEO);
       await writeFile(`${folder}/t.png`, 'png');
       const video = { file: 'v.mp4', thumbnail: 't.png', seed: params.seed, frames: 1, bytes: VIDEO.length };
-      return { videos: [video], warnings: [], milliseconds: { encode: 1, sample: 1, decode: 1, write: 1 } };
+      const milliseconds = { encode: 1, sample: 1, decode: 1, write: 1 };
+      return { videos: [video], warnings: [], evaluations: { full: 1, shallow: 0 }, milliseconds };
     },
   });
 });

@@ -1,0 +1,56 @@
+import { useEffect, useState } from 'preact/hooks';
+import { ApiError, requestJson, withJson } from '../api/client.js';
+import type { Estimate, Parameters } from '../api/wire.js';
+import { duration, size } from '../tasks/describe.js';
+import { filledFields, type FormState } from './form-state.js';
+
+export interface Checked {
+  readonly estimate?: Estimate;
+  /** What is wrong, by field. */
+  readonly errors: Readonly<Record<string, string>>;
+}
+
+/** Typing is over when it rests this long. */
+const REST_MS = 250;
+
+/** Asks the service what the clip would cost, and whether it would be taken at all, whenever the values have changed. */
+export function useEstimate(parameters: Parameters, values: FormState['values']): Checked {
+  const [checked, setChecked] = useState<Checked>({ errors: {} });
+  const fields = filledFields(parameters, values);
+  const key = JSON.stringify(fields);
+  useEffect(() => {
+    const abort = new AbortController();
+    const ask = async (): Promise<void> => {
+      try {
+        const init = { ...withJson('POST', fields), signal: abort.signal };
+        setChecked({ estimate: await requestJson<Estimate>('estimate', init), errors: {} });
+      } catch (error) {
+        if (abort.signal.aborted) return;
+        const field = error instanceof ApiError ? error.field : undefined;
+        setChecked({ errors: field === undefined ? {} : { [field]: (error as ApiError).message } });
+      }
+    };
+    const timer = setTimeout(() => void ask(), REST_MS);
+    return () => {
+      clearTimeout(timer);
+      abort.abort();
+    };
+  }, [key]);
+  return checked;
+}
+
+/** What a clip costs, in a line. */
+export function estimateText({
+  seconds,
+  wait_seconds: wait,
+  memory_bytes: memory,
+  evaluations,
+}: Estimate): string {
+  const parts = [
+    seconds === null ? 'The first clip shows how long one takes' : `about ${duration(seconds)}`,
+    ...(wait !== null && wait > 0 ? [`after ${duration(wait)} of waiting`] : []),
+    `${evaluations} evaluations`,
+    ...(memory === null ? [] : [`${size(memory)} of memory`]),
+  ];
+  return parts.join(' · ');
+}

@@ -1,0 +1,53 @@
+import { useState } from 'preact/hooks';
+import { ApiError, requestJson, withJson } from '../api/client.js';
+import type { Parameters, Task } from '../api/wire.js';
+import { go } from '../shell/route.js';
+import { reportError } from '../tasks/actions.js';
+import { store } from '../tasks/store.js';
+import { filledFields, type FormState } from './form-state.js';
+
+export interface Submission {
+  readonly sending: boolean;
+  /** What the service had against the last one, by field. */
+  readonly refused: Readonly<Record<string, string>>;
+  readonly forget: () => void;
+  /** Sends what was entered and shows the new task. */
+  readonly submit: () => void;
+}
+
+export function useSubmit(parameters: Parameters, state: FormState): Submission {
+  const [sending, setSending] = useState(false);
+  const [refused, setRefused] = useState<Submission['refused']>({});
+  const submit = async (): Promise<void> => {
+    if (sending) return;
+    setSending(true);
+    try {
+      const task = await send(parameters, state);
+      setRefused({});
+      store.put(task);
+      go({ view: 'task', id: task.id });
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status === 0 || error.status === 401)
+        return reportError(error);
+      setRefused({ [error.field ?? state.source]: error.message });
+    } finally {
+      setSending(false);
+    }
+  };
+  return { sending, refused, forget: () => setRefused({}), submit: () => void submit() };
+}
+
+/** @throws ApiError naming the field at fault */
+function send(parameters: Parameters, state: FormState): Promise<Task> {
+  const fields = filledFields(parameters, state.values);
+  const { source, prompt, imageUrl, picture } = state;
+  const { image_index: index } = state.values;
+  if (parameters.pictures_per_prompt > 1 && source === 'prompt' && index) fields.image_index = index;
+  if (source === 'prompt') return requestJson('tasks', withJson('POST', { ...fields, prompt }));
+  if (source === 'image_url')
+    return requestJson('tasks', withJson('POST', { ...fields, image_url: imageUrl }));
+  const body = new FormData();
+  for (const [name, value] of Object.entries(fields)) body.append(name, value);
+  if (picture) body.append('image', picture);
+  return requestJson('tasks', { method: 'POST', body });
+}

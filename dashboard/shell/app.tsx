@@ -1,0 +1,99 @@
+import { useEffect, useState } from 'preact/hooks';
+import { requestJson } from '../api/client.js';
+import type { Parameters, Task } from '../api/wire.js';
+import { TaskDetail } from '../detail/task-detail.js';
+import { Composer } from '../form/composer.js';
+import { TaskList } from '../list/task-list.js';
+import { finishDeletions } from '../tasks/actions.js';
+import { TaskFeed } from '../tasks/feed.js';
+import { store, useTasks } from '../tasks/store.js';
+import { KeyDialog } from './key-dialog.js';
+import { go, useRoute } from './route.js';
+import { Toasts } from './toasts.js';
+import { TopBar } from './top-bar.js';
+
+const feed = new TaskFeed(store);
+
+export function App() {
+  const route = useRoute();
+  const { connection } = useTasks();
+  const parameters = useParameters(connection);
+  const [template, setTemplate] = useState<Task>();
+  const [askingKey, setAskingKey] = useState(false);
+  const locked = connection === 'locked';
+  useEffect(() => {
+    void feed.run();
+    addEventListener('online', () => feed.retry());
+    addEventListener('pagehide', finishDeletions);
+  }, []);
+  useEffect(() => {
+    if (locked) setAskingKey(true);
+  }, [locked]);
+
+  const use = (task: Task): void => {
+    setTemplate({ ...task }); // a new object: the same task may be used twice
+    go({ view: 'new' });
+  };
+  const selected = route.view === 'task' ? route.id : undefined;
+  return (
+    <div class="app" data-view={route.view}>
+      <TopBar parameters={parameters} route={route} onKey={() => setAskingKey(true)} />
+      <main>
+        {parameters ? (
+          <Composer parameters={parameters} template={template} />
+        ) : (
+          <div class="composer" aria-busy="true" />
+        )}
+        <TaskList selected={selected} loadOlder={() => feed.loadOlder()} />
+        <div class="side">
+          {selected === undefined ? <Welcome /> : <TaskDetail key={selected} id={selected} onUse={use} />}
+        </div>
+      </main>
+      <Toasts />
+      <KeyDialog
+        open={askingKey}
+        refused={locked}
+        onClose={() => {
+          setAskingKey(false);
+          feed.retry();
+        }}
+      />
+    </div>
+  );
+}
+
+function Welcome() {
+  return (
+    <div class="welcome">
+      <p>Choose a task to watch it, play its clip, and make it again.</p>
+      <dl>
+        <dt>
+          <kbd>/</kbd>
+        </dt>
+        <dd>search</dd>
+        <dt>
+          <kbd>↑</kbd> <kbd>↓</kbd>
+        </dt>
+        <dd>through the list</dd>
+        <dt>
+          <kbd>←</kbd> <kbd>→</kbd> <kbd>space</kbd>
+        </dt>
+        <dd>frame by frame, play</dd>
+        <dt>
+          <kbd>Ctrl</kbd> <kbd>↵</kbd>
+        </dt>
+        <dd>make the clip</dd>
+      </dl>
+    </div>
+  );
+}
+
+/** What the form is made of; asked again when the service was away, since it may have another model now. */
+function useParameters(connection: string): Parameters | undefined {
+  const [parameters, setParameters] = useState<Parameters>();
+  useEffect(() => {
+    if (connection === 'offline' || connection === 'locked') return;
+    requestJson<Parameters>('parameters').then(setParameters, () => undefined);
+  }, [connection]);
+  return parameters;
+}

@@ -1,0 +1,23 @@
+import { useEffect, useState } from 'preact/hooks';
+
+/** The time, drawn anew every second or every so often. */
+export function useNow(everyMs = 1000): number {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), everyMs);
+    return () => clearInterval(timer);
+  }, [everyMs]);
+  return now;
+}
+
+/** Whether somebody prefers that nothing moves by itself. */
+export function useReducedMotion(): boolean {
+  const [query] = useState(() => matchMedia('(prefers-reduced-motion: reduce)'));
+  const [reduced, setReduced] = useState(query.matches);
+  useEffect(() => {
+    const read = (): void => setReduced(query.matches);
+    query.addEventListener('change', read);
+    return () => query.removeEventListener('change', read);
+  }, []);
+  return reduced;
+}

@@ -1,0 +1,135 @@
+import { ApiError, request, requestJson } from '../api/client.js';
+import { readEvents, type ServerEvent } from '../api/server-events.js';
+import type { Task, TaskPage } from '../api/wire.js';
+import type { TaskStore } from './store.js';
+
+const FIRST_PAGE = 200;
+const OLDER_PAGE = 1000;
+/** The service sends a comment every 15 s: a stream that is silent for longer is dead, or held back by a proxy. */
+const SILENCE_MS = 20_000;
+/** A stream begins with a line at once; where none comes, something on the way gathers what it should pass on. */
+const FIRST_BYTES_MS = 6_000;
+const POLL_MS = 2_000;
+/** Polls before streaming is tried again. */
+const POLLS = 15;
+const SLOWEST_RETRY_MS = 5_000;
+
+/** Keeps a store up to date: by the stream of events, by polling where that does not come through, and after every fault. */
+export class TaskFeed {
+  #position = '';
+  #failures = 0;
+  #wake: () => void = () => undefined;
+  #loadingOlder: Promise<void> | undefined;
+
+  constructor(private readonly store: TaskStore) {}
+
+  /** Runs for as long as the page is open. */
+  async run(): Promise<never> {
+    for (;;) {
+      try {
+        if (this.#position === '') await this.#reload();
+        await this.#stream();
+        this.#failures = 0;
+      } catch (error) {
+        await this.#recover(error);
+      }
+    }
+  }
+
+  /** Tries again at once: there is a new key, or the network is back. */
+  retry(): void {
+    this.#wake();
+  }
+
+  /** Loads the next older tasks. */
+  loadOlder(): Promise<void> {
+    const { store } = this;
+    const { oldest } = store;
+    if (store.complete || !oldest) return Promise.resolve();
+    this.#loadingOlder ??= requestJson<TaskPage>(`tasks?limit=${OLDER_PAGE}&before=${oldest.id}`)
+      .then((page) => store.add(page))
+      .finally(() => (this.#loadingOlder = undefined));
+    return this.#loadingOlder;
+  }
+
+  async #reload(): Promise<void> {
+    // As many as there were: a list that was scrolled down keeps its place.
+    const limit = Math.min(10_000, Math.max(FIRST_PAGE, this.store.tasks.length));
+    const response = await request(`tasks?limit=${limit}`);
+    const position = response.headers.get('Last-Event-ID') ?? '';
+    this.store.reset((await response.json()) as TaskPage);
+    this.#position = position;
+  }
+
+  /** Follows one response of events to its end. */
+  async #stream(): Promise<void> {
+    const abort = new AbortController();
+    let timer = setTimeout(() => abort.abort(), FIRST_BYTES_MS);
+    const heard = (): void => {
+      clearTimeout(timer);
+      timer = setTimeout(() => abort.abort(), SILENCE_MS);
+      this.store.connection = 'live';
+    };
+    try {
+      const headers = { 'Last-Event-ID': this.#position };
+      const { body } = await request('events', { headers, signal: abort.signal });
+      if (!body) throw new ApiError(0, 'The stream of events is empty');
+      for await (const event of readEvents(body, heard)) this.#apply(event);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #apply({ event, id, data }: ServerEvent): void {
+    this.#position = id;
+    if (event === 'reset') {
+      this.#position = '';
+      throw new Reset();
+    }
+    if (event === 'progress' || event === 'done') this.store.put(JSON.parse(data) as Task);
+    if (event === 'deleted') this.store.remove((JSON.parse(data) as Task).id);
+    if (event === 'queue') {
+      const { tasks } = JSON.parse(data) as { tasks: readonly Pick<Task, 'id'>[] };
+      for (const { id: waiting, ...place } of tasks) this.store.update(waiting, place);
+    }
+  }
+
+  async #recover(error: unknown): Promise<void> {
+    if (error instanceof Reset) return;
+    if (error instanceof ApiError && error.status === 401) {
+      this.store.connection = 'locked';
+      return this.#pause(undefined);
+    }
+    this.#failures++;
+    // An abort is our own: the stream was silent, though the service may be there. 429: there are too many streams already.
+    const noStream = error instanceof ApiError ? error.status === 429 : this.#failures > 1;
+    if (noStream) return this.#poll();
+    if (this.#failures > 1) this.store.connection = 'offline';
+    await this.#pause(Math.min(SLOWEST_RETRY_MS, 250 * 2 ** Math.min(this.#failures, 5)));
+  }
+
+  async #poll(): Promise<void> {
+    for (let i = 0; i < POLLS; i++) {
+      try {
+        await this.#reload();
+        this.store.connection = 'polling';
+      } catch {
+        this.store.connection = 'offline';
+      }
+      await this.#pause(POLL_MS);
+    }
+  }
+
+  #pause(ms: number | undefined): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = ms === undefined ? undefined : setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
+
+/** The service cannot say what was missed: the list is read anew. */
+class Reset extends Error {}

@@ -1,0 +1,36 @@
+import { countOperations } from '../onnx/index.js';
+import type { Graph } from '../onnx/index.js';
+import type { UnetConfiguration } from './configuration.js';
+import { featureName } from './unet.js';
+
+/** Size of one guided evaluation: frames, height and width of the latents. */
+export interface EvaluationSize {
+  readonly frames: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+/**
+ * What a shallow evaluation of each branch costs as a part of a whole one, by the operations that the graphs need for
+ * a guided clip of this size.
+ */
+export function shallowCosts(
+  { unet, shallow }: { readonly unet: Graph; readonly shallow: ReadonlyMap<number, Graph> },
+  { inChannels, middle, scalars }: UnetConfiguration,
+  { frames, height, width }: EvaluationSize,
+): ReadonlyMap<number, number> {
+  const inputs = {
+    sample: [2, frames, inChannels, height, width],
+    timestep: [1],
+    encoder_hidden_states: [2, 1, middle.contextChannels],
+    added_time_ids: [2, scalars],
+  };
+  const whole = countOperations(unet, inputs);
+  return new Map(
+    [...shallow].map(([branch, graph]) => {
+      const feature = featureName(branch);
+      const { operations } = countOperations(graph, { ...inputs, [feature]: whole.outputs[feature] });
+      return [branch, operations / whole.operations];
+    }),
+  );
+}

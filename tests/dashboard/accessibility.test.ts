@@ -1,0 +1,86 @@
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import type { AxeResults } from 'axe-core';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { Browser, Page } from 'playwright-core';
+import { holdClips, startService, type TestService } from '../server/support.js';
+import { DESKTOP, launchBrowser, live, openPage, PHONE } from './browser.js';
+
+jest.setTimeout(90_000);
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+let browser: Browser;
+let service: TestService;
+let running: string;
+let failed: string;
+beforeAll(async () => {
+  const clips = holdClips();
+  [browser, service] = await Promise.all([launchBrowser(), startService({ make: clips.make })]);
+  const make = async (prompt: string): Promise<string> =>
+    (await service.call('POST', '/tasks', { prompt, num_cols: 2, decoding_overlap: 2 })).body.id as string;
+  failed = await make('one that is cancelled');
+  await service.call('POST', `/tasks/${failed}/cancel`);
+  running = await make('one that runs');
+  await clips.running(running);
+});
+afterAll(async () => {
+  await browser.close();
+  await service.close();
+});
+
+/** What axe calls serious or critical, each with an element where it is. */
+async function problems(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate<AxeResults>('axe.run()');
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes[0].html} ${nodes[0].failureSummary ?? ''}`);
+}
+
+describe.each(['light', 'dark'] as const)('%s', (colorScheme) => {
+  test.each([
+    ['the list and an open form', '#new', DESKTOP],
+    ['a running task', () => `#task/${running}`, DESKTOP],
+    ['a cancelled task', () => `#task/${failed}`, DESKTOP],
+    ['the list on a phone', '', PHONE],
+    ['a task on a phone', () => `#task/${running}`, PHONE],
+  ] as const)('axe finds no serious problem in %s', async (_, hash, viewport) => {
+    const address = `${service.url}/dashboard${typeof hash === 'string' ? hash : hash()}`;
+    const { page } = await openPage(browser, address, { colorScheme, viewport });
+    await live(page);
+    if (hash === '#new') {
+      await page.getByText('Advanced').click();
+      await page.locator('#field-steps').fill('0'); // an error is part of what is shown
+      await page.getByText(/Expected `steps`/).waitFor();
+    }
+    expect(await problems(page)).toEqual([]);
+    await page.context().close();
+  });
+});
+
+test('who prefers less motion gets none by itself', async () => {
+  const { page } = await openPage(browser, `${service.url}/dashboard#task/${running}`, {
+    reducedMotion: 'reduce',
+  });
+  await live(page);
+  const moving = `[...document.querySelectorAll('*')].filter((element) => {
+    const { transitionDuration, animationName } = getComputedStyle(element);
+    return transitionDuration !== '0s' || animationName !== 'none';
+  }).length`;
+  expect(await page.evaluate(moving)).toBe(0);
+  await page.context().close();
+});
+
+test('the theme can be chosen, and stays chosen', async () => {
+  const { page } = await openPage(browser, `${service.url}/dashboard`, { colorScheme: 'dark' });
+  const background = () => page.evaluate('getComputedStyle(document.body).backgroundColor');
+  const dark = await background();
+  await page.getByRole('button', { name: /^Theme: auto/ }).click();
+  const light = await background();
+  expect(light).not.toBe(dark);
+  await page.reload();
+  await page.getByRole('button', { name: /^Theme: light/ }).waitFor();
+  expect(await background()).toBe(light);
+  await page.context().close();
+});

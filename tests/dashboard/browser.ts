@@ -1,0 +1,54 @@
+import { existsSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
+
+const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+
+/** Starts Chromium: the one that CHROMIUM_PATH names, else the system's. */
+export function launchBrowser(): Promise<Browser> {
+  const executablePath = process.env.CHROMIUM_PATH ?? PLACES.find((path) => existsSync(path));
+  if (executablePath === undefined) {
+    throw new Error('These tests need Chromium: apt-get install chromium, or set CHROMIUM_PATH');
+  }
+  // Its own sandbox does not run as root, which containers and CI are; the pages are ours alone.
+  return chromium.launch({ executablePath, args: ['--no-sandbox'] });
+}
+
+export interface OpenPage {
+  readonly page: Page;
+  /** What the page's console has complained of, refusals by its content security policy among it. */
+  readonly complaints: string[];
+}
+
+export const DESKTOP = { width: 1440, height: 900 };
+export const PHONE = { width: 390, height: 844 };
+
+/** Opens an address in a browser profile of its own. */
+export async function openPage(
+  browser: Browser,
+  url: string,
+  options: BrowserContextOptions = {},
+): Promise<OpenPage> {
+  const context = await browser.newContext({ viewport: DESKTOP, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(60_000);
+  const complaints: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(error.message));
+  await page.goto(url);
+  return { page, complaints };
+}
+
+/** Waits until the page hears of changes by the stream of events. */
+export const live = (page: Page): Promise<void> => page.getByText('Live', { exact: true }).waitFor();
+
+/** Waits until something holds. From outside: the page's content security policy lets nobody evaluate text in it. */
+export async function until(holds: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 60_000;
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error('Waited in vain');
+    await pause(30);
+  }
+}
