@@ -10,14 +10,14 @@ const SMALL = { W: '96', H: '64', T: '5' };
 
 /** Of all kinds that differ in what can be lost: samplers with and without memory or draws, variations, a prompt. */
 export const CLIPS: readonly Clip[] = [
-  { fromPicture: true, fields: { ...SMALL, seed: '101', steps: '60' } },
+  { fromPicture: true, fields: { ...SMALL, seed: '101', steps: '120' } },
   {
     fromPicture: true,
-    fields: { ...SMALL, seed: '102', steps: '40', sampler: 'EulerAncestralSampler', num_cols: '2' },
+    fields: { ...SMALL, seed: '102', steps: '80', sampler: 'EulerAncestralSampler', num_cols: '2' },
   },
-  { fromPicture: true, fields: { ...SMALL, seed: '103', steps: '80', sampler: 'LinearMultistepSampler' } },
-  { fromPicture: true, fields: { ...SMALL, seed: '104', steps: '40', sampler: 'DPMPP2SAncestralSampler' } },
-  { fromPicture: false, fields: { ...SMALL, seed: '105', steps: '30', prompt: 'a lighthouse at dusk' } },
+  { fromPicture: true, fields: { ...SMALL, seed: '103', steps: '160', sampler: 'LinearMultistepSampler' } },
+  { fromPicture: true, fields: { ...SMALL, seed: '104', steps: '80', sampler: 'DPMPP2SAncestralSampler' } },
+  { fromPicture: false, fields: { ...SMALL, seed: '105', steps: '60', prompt: 'a lighthouse at dusk' } },
 ];
 
 /** The picture that clips are made of: smooth colours with an edge. */

@@ -19,8 +19,8 @@ export class TorturedService {
   readonly #random: Random;
   #service: BuiltService;
   #stopping = false;
-  /** The server that has been dealt its end. */
-  #doomed: BuiltService | undefined;
+  /** The servers that have been dealt their end. */
+  readonly #doomed = new WeakSet<BuiltService>();
 
   constructor(env: Readonly<Record<string, string>>, random: Random) {
     this.#env = env;
@@ -28,14 +28,14 @@ export class TorturedService {
     this.#service = this.#start();
   }
 
-  /** Its address, once it takes requests. */
+  /** Its address, once it takes requests. @throws Error when it does not come to that by itself */
   async url(): Promise<string> {
     for (;;) {
       const service = this.#service;
       try {
         return await service.url;
       } catch (error) {
-        if (service === this.#service && this.#stopping) throw error;
+        if (this.#stopping || !this.#doomed.has(service)) throw error;
         await pause(20);
       }
     }
@@ -51,7 +51,7 @@ export class TorturedService {
       worker: children.length > 0 ? [this.#random.pick(children)] : [],
       both: this.#random.chance(0.5) ? [server, ...children] : [...children, server],
     }[target];
-    if (target !== 'worker') this.#doomed = this.#service;
+    if (target !== 'worker') this.#doomed.add(this.#service);
     const killed = victims.filter((pid) => kill(pid));
     if (killed.length === 0) return;
     this.kills[target]++;
@@ -62,7 +62,7 @@ export class TorturedService {
   async restart(): Promise<void> {
     const { child } = this.#service;
     const children = childrenOf(child.pid ?? 0);
-    this.#doomed = this.#service;
+    this.#doomed.add(this.#service);
     child.kill('SIGTERM');
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
     await this.#seeOrphansEnd(children);
@@ -81,7 +81,7 @@ export class TorturedService {
     const service = startBuiltService(this.#env, (line) => this.log.push(line));
     service.url.catch(() => undefined); // whoever asks for the address is told
     service.child.once('exit', () => {
-      if (service !== this.#doomed) this.deaths++;
+      if (!this.#doomed.has(service)) this.deaths++;
       if (!this.#stopping) this.#service = this.#start();
     });
     return service;

@@ -48,7 +48,9 @@ export class TaskRunner {
   constructor(options: RunnerOptions) {
     this.#o = options;
     options.table.on('change', (id, change) => {
-      if (change === 'ended') this.unfinished.delete(id);
+      if (change !== 'ended') return;
+      this.unfinished.delete(id);
+      this.#storagePauses.delete(id);
     });
     this.#forecast = new Forecast(options.workers.size, Date.now, () => options.table.queueChanged());
     this.#patience = new Patience(options.log);
@@ -219,7 +221,6 @@ export class TaskRunner {
     if (await table.fail(id, taskError)) {
       log[taskError.code === 'internal_error' ? 'error' : 'warn']({ task: id, err: error }, 'task failed');
     }
-    this.#storagePauses.delete(id);
     this.#forecast.end(id, false);
     await storage.removeInterim(id);
     return undefined;

@@ -1,10 +1,22 @@
 import { EventEmitter } from 'node:events';
-import { sql, type Kysely, type Selectable, type UpdateObject } from 'kysely';
+import type { Kysely, Selectable } from 'kysely';
 import type { TaskRow, Tables } from './database.js';
 import { claimKey, findKey, type ClaimedKey, type KeyClaim } from './idempotency.js';
+import {
+  pictureNotes,
+  toBegun,
+  toCompleted,
+  toFailed,
+  toQueued,
+  toStarted,
+  type Interruption,
+  type Move,
+  type PictureNotes,
+} from './task-moves.js';
 import { rowOfTask, taskOfRow } from './task-row.js';
 import {
   countRows,
+  selectByPrefix,
   selectExternal,
   selectRows,
   selectUnfinished,
@@ -20,7 +32,6 @@ import {
   type TaskProgress,
   type TaskResult,
   type TaskStage,
-  type TaskStatus,
 } from './task.js';
 
 /** What happened to a task: it is new, in another state, at its end, it got on within its state, or it is gone. */
@@ -31,19 +42,10 @@ export interface StateJournal {
   record(transaction: Kysely<Tables>, task: Task): Promise<void>;
 }
 
-/** What a source has to say of the picture it gave. */
-export interface PictureNotes {
-  readonly placeholder: boolean;
-  readonly note?: string;
-}
-
 /** Thrown within a transaction to undo it: what was to be created is there already. */
 class Taken extends Error {}
 
-interface Live {
-  readonly owner: string;
-  readonly progress: TaskProgress;
-}
+type Live = { readonly owner: string; readonly progress: TaskProgress };
 
 /**
  * The task table: the truth about every task. Each state change is one atomic statement that names the state it
@@ -134,15 +136,7 @@ export class TaskTable extends EventEmitter<{
 
   /** The tasks that an API's clients know by ids of theirs, hexadecimal ones, that begin with `prefix`. */
   async findExternalByPrefix(api: TaskApi, owner: string, prefix: string): Promise<Task[]> {
-    const rows = await this.#db
-      .selectFrom('tasks')
-      .selectAll()
-      .where('api', '=', api)
-      .where('owner', '=', owner)
-      .where('external_id', '>=', prefix)
-      .where('external_id', '<', `${prefix}g`) // after the last of the digits
-      .execute();
-    return rows.map((row) => this.#toTask(row));
+    return (await selectByPrefix(this.#db, api, owner, prefix)).map((row) => this.#toTask(row));
   }
 
   /** Reads a task together with the revision at which it is just so: nothing changes while `read` looks. */
@@ -168,25 +162,16 @@ export class TaskTable extends EventEmitter<{
   }
 
   /** queued → processing. False when somebody else moved the task first. */
-  async start(id: string, stage: TaskStage): Promise<boolean> {
-    const values = { status: 'processing', stage, started_at: Date.now(), progress: 0 };
-    return this.#move(id, 'queued', values, { stage, step: null, steps: null, progress: 0 });
+  start(id: string, stage: TaskStage): Promise<boolean> {
+    return this.#move(id, toStarted(stage));
   }
 
   /**
    * queued or processing → processing on a device. The attempt counts until its end is written down, so that what counts
    * at a start are attempts over which the whole service died. `progress`: how far the task is already.
    */
-  async begin(id: string, progress: number): Promise<boolean> {
-    const values = {
-      status: 'processing',
-      stage: 'encode',
-      started_at: sql<number>`coalesce(started_at, ${Date.now()})`,
-      attempts: sql<number>`attempts + 1`,
-      progress,
-    };
-    const live = { stage: 'encode', step: null, steps: null, progress } as const;
-    return this.#move(id, ['queued', 'processing'], values, live);
+  begin(id: string, progress: number): Promise<boolean> {
+    return this.#move(id, toBegun(progress));
   }
 
   /**
@@ -194,61 +179,29 @@ export class TaskTable extends EventEmitter<{
    * task's, those it was created with among them; left out, they stay as they are.
    */
   complete(id: string, result: TaskResult, steps: number, warnings?: readonly string[]): Promise<boolean> {
-    return this.#move(id, 'processing', {
-      status: 'completed',
-      stage: null,
-      step: steps,
-      steps,
-      progress: 1,
-      ended_at: Date.now(),
-      result: JSON.stringify(result),
-      ...(warnings ? { warnings: JSON.stringify(warnings) } : {}),
-    });
+    return this.#move(id, toCompleted(result, steps, warnings));
   }
 
   /** queued or processing → error. The stage where it failed stays in the row. */
   fail(id: string, error: TaskError): Promise<boolean> {
-    const live = this.#live.get(id)?.progress;
-    return this.#move(id, ['queued', 'processing'], {
-      status: 'error',
-      ...live,
-      ended_at: Date.now(),
-      error: JSON.stringify(error),
-    });
+    return this.#move(id, toFailed(error, this.#live.get(id)?.progress));
   }
 
-  /**
-   * processing → queued. `stopped`: its run was ended for no fault of its own; `crashed`: its worker died; `lost`: the
-   * whole service died, and the attempt goes on counting.
-   */
-  requeue(id: string, why: 'stopped' | 'crashed' | 'lost'): Promise<boolean> {
-    return this.#move(id, 'processing', {
-      status: 'queued',
-      stage: null,
-      step: null,
-      steps: null,
-      progress: 0,
-      started_at: null,
-      ...(why === 'crashed' ? { crashes: sql<number>`crashes + 1` } : {}),
-      ...(why === 'lost' ? {} : { attempts: 0 }),
-    });
+  /** processing → queued. An attempt that was `lost` goes on counting. */
+  requeue(id: string, why: Interruption): Promise<boolean> {
+    return this.#move(id, toQueued(why));
   }
 
   /**
    * Writes down what there is to say of a running task's picture: that it is the embedded source's stand-in, and a word for
    * the warnings. Saying it again adds nothing.
    */
-  async notePicture(id: string, { placeholder, note }: PictureNotes): Promise<void> {
-    if (!placeholder && note === undefined) return;
-    const noted = sql<string>`CASE WHEN instr(warnings, ${JSON.stringify(note)}) > 0 THEN warnings
-      ELSE json_insert(warnings, '$[#]', ${note}) END`;
+  async notePicture(id: string, notes: PictureNotes): Promise<void> {
+    if (!notes.placeholder && notes.note === undefined) return;
     await this.#db.transaction().execute(async (transaction) => {
       const row = await transaction
         .updateTable('tasks')
-        .set({
-          ...(placeholder ? { placeholder: 1 } : {}),
-          ...(note === undefined ? {} : { warnings: noted }),
-        })
+        .set(pictureNotes(notes))
         .where('id', '=', id)
         .where('status', '=', 'processing')
         .returning('owner')
@@ -314,20 +267,15 @@ export class TaskTable extends EventEmitter<{
     return inserted;
   }
 
-  /** Changes the state of a task that is in one of the states `from`. `live`: its progress in the new state. */
-  async #move(
-    id: string,
-    from: TaskStatus | readonly TaskStatus[],
-    values: UpdateObject<Tables, 'tasks', 'tasks'>,
-    live?: TaskProgress,
-  ): Promise<boolean> {
+  /** Changes the state of a task that is in one of the states that the move allows. */
+  async #move(id: string, { from, values, live }: Move): Promise<boolean> {
     const before = this.#live.get(id);
     const moved = this.#db.transaction().execute(async (transaction) => {
       const row = await transaction
         .updateTable('tasks')
         .set(values)
         .where('id', '=', id)
-        .where('status', 'in', [from].flat())
+        .where('status', 'in', from)
         .returningAll()
         .executeTakeFirst();
       if (!row) return false;

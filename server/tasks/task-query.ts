@@ -68,3 +68,19 @@ export const selectExternal = (
     .where('owner', '=', owner)
     .where('external_id', '=', externalId)
     .executeTakeFirst();
+
+/** The rows whose external ids, hexadecimal ones, begin with `prefix`. */
+export const selectByPrefix = (
+  db: Kysely<Tables>,
+  api: TaskApi,
+  owner: string,
+  prefix: string,
+): Promise<Selectable<TaskRow>[]> =>
+  db
+    .selectFrom('tasks')
+    .selectAll()
+    .where('api', '=', api)
+    .where('owner', '=', owner)
+    .where('external_id', '>=', prefix)
+    .where('external_id', '<', `${prefix}g`) // after the last of the digits
+    .execute();

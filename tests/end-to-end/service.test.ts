@@ -24,7 +24,9 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const running: ServerProcess[] = [];
+/** They have one data folder, so one that a failed test left running makes room. */
 const start = async (more: Record<string, string> = {}): Promise<ServerProcess> => {
+  await Promise.all(running.map((server) => server.end('SIGKILL')));
   const server = await startServer({ ...env, ...more });
   running.push(server);
   return server;
@@ -162,7 +164,7 @@ describe('when the service is stopped', () => {
     await second.end('SIGTERM');
     expect(await readdir(join(folder, 'data', 'work'))).toEqual([]);
     expect(await readdir(join(folder, 'data', 'pictures'))).toEqual([]);
-  });
+  }, 90_000);
 
   test('SIGTERM lets a short clip finish and ends with status 0', async () => {
     const server = await start({ SHUTDOWN_GRACE_SECONDS: '60' });
@@ -182,7 +184,7 @@ describe('when the service is stopped', () => {
     const again = await start();
     expect((await poll(again.url, id, hasEnded)).status).toBe('completed');
     await again.end('SIGTERM');
-  });
+  }, 90_000);
 });
 
 test('a signal sent to `npm start` stops the service itself', async () => {
