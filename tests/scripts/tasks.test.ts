@@ -45,7 +45,10 @@ test('watch tells the stages of a task to its end and where its video is; list a
   const watching = start('watch', other);
   while (!watching.text.err.includes('sample 1/4')) await once(watching.child.stderr, 'data');
   expect((await run('cancel', other)).out).toMatch(/error .* a heron \(cancelled\)/);
-  expect(await watching.ended).toMatchObject({ code: 1, err: expect.stringContaining('The task was cancelled') });
+  expect(await watching.ended).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('The task was cancelled'),
+  });
 
   expect((await run('list', '--limit', '1')).err).toBe('1 of 2 tasks\n');
 });
