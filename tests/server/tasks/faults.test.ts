@@ -205,8 +205,14 @@ describe('a clip for which the disk has no room', () => {
 
   test('waits and is made when there is room, others first', async () => {
     const order: string[] = [];
-    const runner = start((job) => (order.push(job.id), order.length === 1 ? full() : makeClip(job)), [20]);
+    const bothThere = withResolvers();
+    const runner = start(async (job) => {
+      order.push(job.id);
+      await bothThere.promise;
+      return order.length === 1 ? full() : makeClip(job);
+    });
     const [first, second] = [await submit(runner), await submit(runner)];
+    bothThere.resolve();
     expect(await ended(first)).toMatchObject({ status: 'completed', crashes: 0, attempts: 1 });
     expect(order).toEqual([first, second, first]);
   });
