@@ -5,7 +5,6 @@ import { promisify } from 'node:util';
 import PQueue from 'p-queue';
 import { findFfmpeg } from '../../pipeline/ffmpeg.js';
 import { ServiceError } from '../errors.js';
-import { sharp } from '../images/safe-sharp.js';
 import type { MediaStorage } from './storage.js';
 import { writeTar } from './tar.js';
 
@@ -57,6 +56,7 @@ const RECIPES: Readonly<Record<Rendition, Recipe>> = {
   small: {
     name: ({ thumbnail }) => `${stem(thumbnail)}.webp`,
     make: async ({ thumbnail }, target) => {
+      const { sharp } = await import('../images/safe-sharp.js'); // loaded when it is first needed
       await sharp(thumbnail).resize(SMALL_SIDE, SMALL_SIDE, { fit: 'inside' }).webp().toFile(target);
     },
   },

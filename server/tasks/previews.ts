@@ -1,5 +1,4 @@
 import type { ClipPreview } from '../../pipeline/preview.js';
-import { sharp } from '../images/safe-sharp.js';
 
 interface Entry {
   readonly version: number;
@@ -36,7 +35,9 @@ export class Previews {
   }
 }
 
-function encode({ width, height, frames, frameMs, rgb }: ClipPreview): Promise<Buffer> {
+/** The library is loaded when the first preview is looked at: without them this process does without it. */
+async function encode({ width, height, frames, frameMs, rgb }: ClipPreview): Promise<Buffer> {
+  const { sharp } = await import('../images/safe-sharp.js');
   const raw = { width, height: height * frames, channels: 3, pageHeight: height } as const;
   const delay = Array.from({ length: frames }, () => frameMs);
   return sharp(rgb, { raw })

@@ -77,6 +77,8 @@ test('the theme can be chosen, and stays chosen', async () => {
   const background = () => page.evaluate('getComputedStyle(document.body).backgroundColor');
   const dark = await background();
   await page.getByRole('button', { name: /^Theme: auto/ }).click();
+  await page.getByRole('button', { name: /^Theme: light/ }).waitFor(); // the page says so when it has changed
+  await page.waitForFunction('document.getAnimations().length === 0');
   const light = await background();
   expect(light).not.toBe(dark);
   await page.reload();

@@ -4,6 +4,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import Replicate from 'replicate';
 import { convertSvd } from '../../networks/svd/index.js';
 import { hasEnded, poll, post, startServer, type ServerProcess } from './server-process.js';
 import { videoFacts } from './video-facts.js';
@@ -87,6 +88,28 @@ describe('a converted SVD pipeline in the service', () => {
     await expect(post(server.url, missing, rocket)).rejects.toThrow(
       /"field":"deepcache_branch".*one of 0, 3/,
     );
+  });
+
+  test('Replicate’s client gets its cached clip', async () => {
+    const replicate = new Replicate({ auth: 'any key', baseUrl: server.url });
+    const image = `data:image/jpeg;base64,${rocket.toString('base64')}`;
+    const size = { width: 64, height: 128, num_frames: 5, decode_chunk_size: 8, num_inference_steps: 10 };
+    const cache = { enable_deepcache: true, cache_interval: 3, cache_branch_id: 3 };
+    const { id } = await replicate.predictions.create({
+      version: 'any',
+      input: { image, ...size, ...cache },
+    });
+    const task = await poll(server.url, id, hasEnded);
+    expect(task).toMatchObject({ status: 'completed', evaluations: { full: 4, shallow: 6 } });
+    const { status, output } = await replicate.predictions.get(id);
+    expect(status).toBe('succeeded');
+    const [head, data] = (output as string[])[0].split(',');
+    expect(head).toBe('data:video/mp4;base64');
+    expect(await videoFacts(Buffer.from(data, 'base64'))).toMatchObject({
+      width: 64,
+      height: 128,
+      frames: 5,
+    });
   });
 
   test('sizes that the network cannot take are refused with its divisor', async () => {

@@ -1,4 +1,3 @@
-import { clipFields, type ClipField } from '../../../pipeline/clip-fields.js';
 import type { ModelManifest } from '../../../pipeline/manifest.js';
 
 /** What a request says of DeepCache; undefined is left out. */
@@ -21,14 +20,13 @@ export const CACHE_FIELDS = ['deepcache_interval', 'deepcache_branch'] as const;
 export function cacheFields(
   wish: CacheWish,
   manifest: ModelManifest,
-  known: readonly Pick<ClipField, 'name'>[] = clipFields(manifest),
 ): { readonly fields: Readonly<Record<string, number>>; readonly warnings: readonly string[] } {
   const enabled = wish.enable_deepcache ?? CACHE_DEFAULTS.enable_deepcache;
   const interval = wish.cache_interval ?? CACHE_DEFAULTS.cache_interval;
   const branch = wish.cache_branch_id ?? CACHE_DEFAULTS.cache_branch_id;
   if (!enabled || interval === 1) return { fields: {}, warnings: [] };
   const { deepcache } = manifest.abilities;
-  if (deepcache.includes(branch) && known.some(({ name }) => name === 'deepcache_interval')) {
+  if (deepcache.includes(branch)) {
     return { fields: { deepcache_interval: interval, deepcache_branch: branch }, warnings: [] };
   }
   const has = deepcache.length === 0 ? 'none' : deepcache.join(', ');

@@ -111,13 +111,12 @@ describe('DeepCache', () => {
   });
 
   test('goes by the clip’s own fields where the model has the branch', () => {
-    const known = [{ name: 'deepcache_interval' }, { name: 'deepcache_branch' }];
-    expect(cacheFields({}, cached([0, 3]), known)).toEqual({
+    expect(cacheFields({}, cached([0, 3]))).toEqual({
       fields: { deepcache_interval: 3, deepcache_branch: 3 },
       warnings: [],
     });
     const wish = { enable_deepcache: true, cache_interval: 5, cache_branch_id: 0 };
-    expect(cacheFields(wish, cached([0, 3]), known).fields).toEqual({
+    expect(cacheFields(wish, cached([0, 3])).fields).toEqual({
       deepcache_interval: 5,
       deepcache_branch: 0,
     });
