@@ -65,15 +65,18 @@ export async function attack({ folder, kills, seed, references }: AttackOptions)
   };
   const customers = Array.from({ length: AT_A_TIME }, (_, i) => customer(new Random(seed + 1 + i)));
 
-  while (Object.values(service.kills).reduce((a, b) => a + b) < kills) {
-    if (random.chance(PATIENT_SHARE)) await service.url();
-    await pause(random.between(...INTERVAL_MS));
-    if (random.chance(RESTART_SHARE)) {
-      restarts++;
-      await service.restart();
-    } else await service.strike();
-  }
-  over = true;
-  await Promise.all(customers);
+  const strikes = async (): Promise<void> => {
+    while (Object.values(service.kills).reduce((a, b) => a + b) < kills) {
+      if (random.chance(PATIENT_SHARE)) await service.url();
+      await pause(random.between(...INTERVAL_MS));
+      if (random.chance(RESTART_SHARE)) {
+        restarts++;
+        await service.restart();
+      } else await service.strike();
+    }
+    over = true;
+  };
+  // Together, so that a customer who gives up ends the run at once.
+  await Promise.all([strikes(), ...customers]);
   return { service, client, receiver, data: join(folder, 'data'), mark: folder, tasks, restarts };
 }
