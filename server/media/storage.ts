@@ -50,6 +50,8 @@ export interface MediaStorage {
   write(path: string, bytes: Uint8Array): Promise<void>;
   /** Opens a file for reading; undefined where there is none, or where a link leads elsewhere. The caller closes it. */
   open(path: string): Promise<FileHandle | undefined>;
+  /** The bytes of a file; undefined where there is none, as for `open`. */
+  read(path: string): Promise<Buffer | undefined>;
   /** Removes everything of a task: its folder, its pictures and its checkpoints. Quiet where nothing is left. */
   remove(id: string): Promise<void>;
   /** The tasks that have a folder of finished files, some at a time. */
@@ -132,6 +134,15 @@ const openInside = async (root: string, path: string): Promise<FileHandle | unde
     if (!isFile) await handle.close();
   }
   return isFile ? handle : undefined;
+};
+
+const readInside = async (root: string, path: string): Promise<Buffer | undefined> => {
+  const handle = await openInside(root, path);
+  try {
+    return await handle?.readFile();
+  } finally {
+    await handle?.close();
+  }
 };
 
 const namesIn = async (folder: string): Promise<string[]> => {
@@ -225,6 +236,7 @@ export const createMediaStorage = (dataDir: string): MediaStorage => {
     removeInterim,
     write: writeWhole,
     open: (path) => openInside(root, path),
+    read: (path) => readInside(root, path),
     remove: async (id) => {
       await Promise.all([rm(folder(id), { recursive: true, force: true }), removeInterim(id)]);
     },

@@ -64,13 +64,9 @@ export async function answerAnimation(task: Task, storage: MediaStorage): Promis
 }
 
 async function readBase64(storage: MediaStorage, id: string, name: string): Promise<string> {
-  const handle = await storage.open(storage.file(id, name));
-  if (!handle) throw animationFailed('its files were deleted');
-  try {
-    return (await handle.readFile()).toString('base64');
-  } finally {
-    await handle.close();
-  }
+  const bytes = await storage.read(storage.file(id, name));
+  if (!bytes) throw animationFailed('its files were deleted');
+  return bytes.toString('base64');
 }
 
 /** Python's `datetime.now().isoformat()`: local, to the microsecond, without a zone. */

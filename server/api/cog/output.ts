@@ -16,13 +16,9 @@ async function outputOf(
   if (videos.reduce((sum, { bytes }) => sum + bytes, 0) > MOST_BYTES) return linksOf(task, baseUrl);
   const output: string[] = [];
   for (const { file } of videos) {
-    const handle = await storage.open(storage.file(task.id, file));
-    if (!handle) return null;
-    try {
-      output.push(toDataUrl('video/mp4', await handle.readFile()));
-    } finally {
-      await handle.close();
-    }
+    const video = await storage.read(storage.file(task.id, file));
+    if (!video) return null;
+    output.push(toDataUrl('video/mp4', video));
   }
   return output.length === 0 ? null : output;
 }

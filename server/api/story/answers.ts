@@ -52,19 +52,15 @@ export async function sendPicture(ctx: Context, storage: MediaStorage, task: Tas
     await sendAs(ctx, storage, task, file, `${uuidOf(task.id)}.png`);
     return;
   }
-  const handle = file === undefined ? undefined : await storage.open(storage.file(task.id, file));
-  if (!handle) throw fileGone();
-  try {
-    ctx.body = {
-      success: true,
-      prompt: request.prompt,
-      steps: request.num_inference_steps,
-      image_base64: (await handle.readFile()).toString('base64'),
-      format: 'png',
-    };
-  } finally {
-    await handle.close();
-  }
+  const picture = file === undefined ? undefined : await storage.read(storage.file(task.id, file));
+  if (!picture) throw fileGone();
+  ctx.body = {
+    success: true,
+    prompt: request.prompt,
+    steps: request.num_inference_steps,
+    image_base64: picture.toString('base64'),
+    format: 'png',
+  };
 }
 
 async function sendAs(
