@@ -23,31 +23,13 @@ const ANY_MODEL: Limits = {
   presets: Object.fromEntries(PRESETS.map((name) => [name, {}])),
 };
 const MIN_SIDE = 64;
+/** Seeds are whole numbers from 0 to this. */
+export const MAX_SEED = 1e9;
 
 /** How the picture comes to the size of the clip: scaled to cover it and cropped, or stretched. */
 export const FITS = ['cover', 'stretch'] as const;
 /** The files made of each variation. */
 export const OUTPUTS = ['mp4', 'mp4+gif'] as const;
-
-/** The names of the fields that are not a component's. */
-export const CLIP_SETTINGS = [
-  'W',
-  'H',
-  'T',
-  'fps',
-  'seed',
-  'steps',
-  'motion_bucket_id',
-  'cond_aug',
-  'decoding_t',
-  'decoding_overlap',
-  'num_cols',
-  'fit',
-  'outputs',
-  'deepcache_interval',
-  'deepcache_branch',
-  'preset',
-] as const;
 
 /** Every field of a clip request, with the ranges that the model allows. */
 export function clipFields(model: Limits = ANY_MODEL): readonly ClipField[] {
@@ -68,7 +50,7 @@ function settings(model: Limits): readonly ClipField[] {
     side('H', 'Height in pixels'),
     integer('T', 1, limits.T, 'Number of frames'),
     integer('fps', 1, 120, 'Frame rate of the file; the model is conditioned on fps - 1'),
-    integer('seed', 0, 1e9, 'Start of the random numbers; drawn when left out'),
+    integer('seed', 0, MAX_SEED, 'Start of the random numbers; drawn when left out'),
     integer('steps', 1, 1000, 'Sampler steps'),
     integer('motion_bucket_id', 0, 512, 'Amount of motion'),
     number('cond_aug', 0, 1, 'Noise added to the picture that conditions the model'),

@@ -11,7 +11,7 @@ import {
   type ResolvedComponent,
   type ResolvedRecipe,
 } from '../samplers/index.js';
-import { allowedValues, clipFields, type ClipField } from './clip-fields.js';
+import { allowedValues, clipFields, MAX_SEED, type ClipField } from './clip-fields.js';
 import type { ClipParams } from './clip-params.js';
 import { resolveDeepcache } from './deepcache-fields.js';
 import { MAX_GIF_FPS } from './gif.js';
@@ -29,6 +29,9 @@ const NUMERIC = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 /** Forms carry numbers as text: gives the number, and anything else as it is. */
 export const numberFromText = (value: unknown): unknown =>
   typeof value === 'string' && NUMERIC.test(value.trim()) ? Number(value) : value;
+
+/** A seed for whoever names none. */
+export const drawSeed = (least = 0): number => randomInt(least, MAX_SEED + 1);
 
 type FieldValue = string | number | undefined;
 
@@ -89,7 +92,7 @@ export function resolveClip(
     H: setting('H'),
     T: setting('T'),
     fps: setting('fps'),
-    seed: (given.seed as number | undefined) ?? randomInt(1e9 + 1),
+    seed: (given.seed as number | undefined) ?? drawSeed(),
     steps: sampling.steps,
     motion_bucket_id: setting('motion_bucket_id'),
     cond_aug: setting('cond_aug'),

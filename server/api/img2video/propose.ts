@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto';
+import { drawSeed } from '../../../pipeline/clip-request.js';
 import type { ModelManifest } from '../../../pipeline/manifest.js';
 import { specOf } from '../../../samplers/index.js';
 import type { Proposal } from '../accept.js';
@@ -11,7 +11,6 @@ import { img2videoFields, type Img2VideoRequest } from './request.js';
 
 /** The limit of this API, where the service's own is not lower. */
 export const MAX_PICTURE_BYTES = 10 * 2 ** 20;
-const MAX_DRAWN_SEED = 1e9;
 
 export interface GenerationRest {
   readonly id: string;
@@ -29,7 +28,7 @@ export async function proposeGeneration(
   const { T } = manifest.recipe;
   const [W, H] = sizeFor(nearestSize(picture.width, picture.height), T, manifest);
   // Never 0: whoever sends the seed of a random video again gets that video.
-  const seed = fields.seed === 0 ? randomInt(1, MAX_DRAWN_SEED + 1) : fields.seed;
+  const seed = fields.seed === 0 ? drawSeed(1) : fields.seed;
   const { guidance, warnings } = guide(fields.cfg_scale, manifest);
   const clip = { W, H, T, seed: clipSeed(seed), motion_bucket_id: fields.motion_bucket_id, ...guidance };
   const request: GenerationOrigin = {

@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto';
+import { drawSeed } from '../../../pipeline/clip-request.js';
 import { sceneClip } from '../../../pipeline/story-clip.js';
 import type { ClipParams } from '../../../pipeline/clip-params.js';
 import { InvalidParameterError } from '../../../samplers/index.js';
@@ -16,8 +16,6 @@ const STEPS_WARNING =
 
 type Proposer = Pick<ApiParts, 'manifest'>;
 
-const drawSeed = (seed: number | undefined): number => seed ?? randomInt(1e9 + 1);
-
 /** The task of POST /generate. `stepsGiven`: the client has said how many steps it wants. */
 export function proposePicture(
   { manifest }: Proposer,
@@ -28,7 +26,7 @@ export function proposePicture(
     id: newTaskId(),
     kind: 'picture',
     source: { type: 'prompt', prompt: request.prompt },
-    params: { W: SIDE, H: SIDE, seed: drawSeed(request.seed) },
+    params: { W: SIDE, H: SIDE, seed: request.seed ?? drawSeed() },
     model: manifest.name,
     warnings: stepsGiven ? [STEPS_WARNING] : [],
     origin: { api: 'story', externalId: null, request: { ...request } },
@@ -43,7 +41,7 @@ export function proposeStory(
   owner: string,
 ): NewTask {
   const { width: W, height: H, fps, transition_frames, num_inference_steps: steps, animate } = request;
-  const seed = drawSeed(request.seed);
+  const seed = request.seed ?? drawSeed();
   const wish = { W, H, frames: plan.framesPerScene, fps, seed, steps };
   const clip = animate ? inStoryNames(request, () => sceneClip(wish, manifest)) : null;
   return {

@@ -1,3 +1,4 @@
+import { MAX_SEED } from '../../../pipeline/clip-fields.js';
 import { z } from 'zod';
 import { planStory, type StoryPlan } from '../../../pipeline/story-plan.js';
 import { invalidRequest } from '../../errors.js';
@@ -19,7 +20,7 @@ const prompt = z
   .refine((text) => text.trim() !== '', 'the text must not be blank');
 const steps = laxInteger(1, 1000);
 const common = {
-  seed: laxInteger(0, 1e9)
+  seed: laxInteger(0, MAX_SEED)
     .optional()
     .describe('Start of the random numbers; drawn when left out. Scene i, from 0, has seed + i'),
   async: laxFlag.default(false).describe('Answer 202 with the task at once, as with `Prefer: respond-async`'),
