@@ -1,8 +1,8 @@
 import type { Middleware } from 'koa';
-import { recipeFrom, resolveClip } from '../../pipeline/clip-request.js';
+import { resolveClip } from '../../pipeline/clip-request.js';
 import type { ClipParams } from '../../pipeline/clip-params.js';
+import { planEvaluations } from '../../pipeline/evaluation-plan.js';
 import type { ModelManifest } from '../../pipeline/manifest.js';
-import { createSampling } from '../../samplers/index.js';
 import type { TaskRunner } from '../tasks/runner.js';
 import type { FormReader } from './form.js';
 
@@ -34,8 +34,10 @@ export const estimate =
     };
   };
 
-const evaluationsOf = (params: ClipParams, { scaling }: ModelManifest): number =>
-  createSampling(recipeFrom(params), { frames: params.T, scaling }).evaluations * params.num_cols;
+function evaluationsOf(params: ClipParams, manifest: ModelManifest): number {
+  const { full, shallow } = planEvaluations(params, manifest);
+  return (full + shallow) * params.num_cols;
+}
 
 const memoryOf = ({ W, H, T }: ClipParams, { memory }: ModelManifest): number | null =>
   memory ? W * H * T * memory.bytes_per_pixel : null;
