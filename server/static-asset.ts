@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { Context } from 'koa';
-import { matchesTag } from './etag.js';
+import { contentTag, matchesTag } from './etag.js';
 
 /** A file of a page, as it goes over the wire. It stays the same for as long as the process runs. */
 export interface StaticAsset {
@@ -16,8 +15,7 @@ const compress = promisify(gzip);
 
 export async function createAsset(type: string, content: Buffer | string): Promise<StaticAsset> {
   const body = Buffer.from(content);
-  const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
-  return { type, body, gzipped: await compress(body), etag };
+  return { type, body, gzipped: await compress(body), etag: contentTag(body) };
 }
 
 /** Answers with an asset, compressed where the client takes that, or with a 304. */

@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { contentTag } from './content-tag.js';
+import { contentTag } from '../etag.js';
 
 /** A list as it goes over the wire. */
 export interface ListAnswer {
