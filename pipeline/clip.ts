@@ -199,6 +199,10 @@ export function latentShape({ W, H, T }: ClipParams, { manifest }: Model): Laten
   return [T, channels, H / divisor, W / divisor];
 }
 
+/** Bytes of the latents of a clip. */
+export const latentBytes = (params: ClipParams, model: Model): number =>
+  latentShape(params, model).reduce((product, side) => product * side) * Float32Array.BYTES_PER_ELEMENT;
+
 /** Checkpoints in the job's folder for them, if it has one. */
 export async function openCheckpoints(
   job: Pick<ClipJob, 'picture' | 'params' | 'checkpoints'>,
@@ -206,8 +210,7 @@ export async function openCheckpoints(
 ): Promise<Checkpoints | undefined> {
   if (job.checkpoints === undefined) return undefined;
   const name = await nameOfClip(job, context.model);
-  const latents = latentShape(job.params, context.model).reduce((product, side) => product * side);
-  const budget = context.budget ?? budgetFor(latents * Float32Array.BYTES_PER_ELEMENT);
+  const budget = context.budget ?? budgetFor(latentBytes(job.params, context.model));
   return new Checkpoints(job.checkpoints, name, (note) => context.onNote?.(note), budget);
 }
 

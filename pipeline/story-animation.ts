@@ -1,5 +1,12 @@
 import type { Sampling } from '../samplers/index.js';
-import { latentShape, openCheckpoints, sampleLatents, type ClipContext, type Report } from './clip.js';
+import {
+  latentBytes,
+  latentShape,
+  openCheckpoints,
+  sampleLatents,
+  type ClipContext,
+  type Report,
+} from './clip.js';
 import type { ClipParams } from './clip-params.js';
 import type { StageClock } from './clip-stages.js';
 import { decodeFrames } from './decode.js';
@@ -98,10 +105,7 @@ export class AnimatedScenes {
 
   #checkpointFolder(): Pick<StoryJob, 'checkpoints'> {
     const { checkpoints, pictures } = this.#job;
-    const latents = latentShape(this.#clip, this.#parts.context.model).reduce(
-      (product, side) => product * side,
-    );
-    const bytes = latents * Float32Array.BYTES_PER_ELEMENT * pictures.length;
+    const bytes = latentBytes(this.#clip, this.#parts.context.model) * pictures.length;
     return checkpoints === undefined || bytes > MAX_CHECKPOINT_BYTES ? {} : { checkpoints };
   }
 }
