@@ -4,6 +4,7 @@ import { animatePaths } from '../api/animate/paths.js';
 import { img2videoPaths } from '../api/img2video/paths.js';
 import { cogPaths } from '../api/cog/paths.js';
 import { storyPaths } from '../api/story/paths.js';
+import { serviceVersion } from '../version.js';
 import { img2vidPaths } from './img2vid-paths.js';
 import { servicePaths } from './service-paths.js';
 import { tasksPaths } from './tasks-paths.js';
@@ -42,7 +43,7 @@ export function createDocument({ manifest, baseUrl }: DocumentOptions): object {
     openapi: '3.1.0',
     info: {
       title: 'img2vid',
-      version: '1.0.0',
+      version: serviceVersion(),
       description: `Short videos from a prompt or a picture. The ranges and defaults are those of the loaded model, ${manifest.name}.`,
       license: { name: 'MIT', identifier: 'MIT' },
     },
