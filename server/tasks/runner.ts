@@ -66,9 +66,7 @@ export class TaskRunner {
 
   /** Accepts a task: it is durable when this resolves. An uploaded picture must lie in storage already. */
   async submit(newTask: NewTask): Promise<TaskView> {
-    const task = await this.#o.table.create(newTask);
-    await this.#enqueue(task);
-    return this.view(task);
+    return this.#accept(await this.#o.table.create(newTask));
   }
 
   /**
@@ -77,9 +75,7 @@ export class TaskRunner {
    */
   async submitOnce(newTask: NewTask, claim?: KeyClaim): Promise<TaskView | undefined> {
     const task = await this.#o.table.createOnce(newTask, claim);
-    if (!task) return undefined;
-    await this.#enqueue(task);
-    return this.view(task);
+    return task && this.#accept(task);
   }
 
   /**
@@ -172,6 +168,11 @@ export class TaskRunner {
   /** What a task costs its device, in the unit of `clipCost`. */
   costOf(task: TaskMatter): number {
     return taskCost(task, this.#o.clipCost);
+  }
+
+  async #accept(task: Task): Promise<TaskView> {
+    await this.#enqueue(task);
+    return this.view(task);
   }
 
   async #enqueue(task: Task, order = task.createdAt): Promise<void> {
