@@ -31,7 +31,7 @@ const next = (): Promise<void> => Promise.resolve();
 export const base64Room = (bytes: number): number => Math.ceil((bytes * 4) / 3) + MAX_TEXT_BODY;
 
 /** Refuses a body that says it is larger than `limit`, before anything of it is read. */
-export function refuseLargeBody(ctx: Context, limit: number): void {
+function refuseLargeBody(ctx: Context, limit: number): void {
   const length = ctx.request.length;
   if (length === undefined || length <= limit) return;
   throw new ServiceError(413, 'body_too_large', `The body of ${length} bytes is larger than allowed`, {
