@@ -9,9 +9,9 @@ import type { PictureObtainer } from '../../../server/images/obtain.js';
 import { createMediaStorage, type MediaStorage } from '../../../server/media/storage.js';
 import { TaskRunner } from '../../../server/tasks/runner.js';
 import type { TaskTable } from '../../../server/tasks/table.js';
-import { isTerminal, type NewTask, type Task, type TaskSource } from '../../../server/tasks/task.js';
+import type { NewTask, Task, TaskSource } from '../../../server/tasks/task.js';
 import { holdClips, makeClip, standIn, withResolvers, type Make } from '../support.js';
-import { newId, newTask, openTable } from './support.js';
+import { ended, newId, newTask, openTable, until } from './support.js';
 
 const PROMPT: TaskSource = { type: 'prompt', prompt: 'a fox' };
 const CANCELLED = { status: 'error', error: { code: 'cancelled' } };
@@ -55,20 +55,21 @@ const submit = async (runner: TaskRunner, changes: Partial<NewTask> = {}): Promi
   if (task.source.type === 'upload') await storage.write(storage.picture(task.id), picture.png);
   return (await runner.submit(task)).id;
 };
-const until = async (id: string, holds: (task: Task) => boolean): Promise<Task> => {
-  for (;;) {
-    const next = new Promise((resolve) => table.once('change', resolve));
-    const task = await table.get(id);
-    if (task && holds(task)) return task;
-    await next;
-  }
-};
-const ended = (id: string): Promise<Task> => until(id, ({ status }) => isTerminal(status));
 const exists = (path: string): Promise<boolean> =>
   access(path).then(
     () => true,
     () => false,
   );
+/** A worker that is at work until it is told to end, which it does with this error. */
+const endingWith = (code: 'worker_crashed' | 'cancelled') => {
+  const [begun, over] = [withResolvers(), withResolvers()];
+  const make: Make = async () => {
+    begun.resolve();
+    await over.promise;
+    throw new PipelineError(code, 'It ended');
+  };
+  return { make, begun: begun.promise, end: over.resolve };
+};
 /** Lets everything that is under way end, then looks for what may not be left of a cancelled task. */
 const expectNothingLeft = async (runner: TaskRunner, id: string): Promise<void> => {
   await runner.close(5000);
@@ -88,7 +89,7 @@ describe('a cancel ends a task', () => {
     expect(runner.waiting).toBe(1);
     expect(runner.view((await table.get(next)) as Task).queue_position).toBe(1);
     for (const id of [running, next]) held.release(id);
-    expect(await ended(next)).toMatchObject({ status: 'completed' });
+    expect(await ended(table, next)).toMatchObject({ status: 'completed' });
     expect(ran).toEqual([running, next]);
     await expectNothingLeft(runner, waiting);
   });
@@ -135,7 +136,7 @@ describe('a cancel ends a task', () => {
     const runner = start(held.make);
     const running = await submit(runner);
     const id = await submit(runner, { source: PROMPT });
-    await until(id, ({ stage }) => stage === 'waiting');
+    await until(table, id, ({ stage }) => stage === 'waiting');
     expect(await storage.hasPicture(id)).toBe(true);
     expect(await runner.cancel(id)).toMatchObject({ ...CANCELLED, stage: 'waiting' });
     held.release(running);
@@ -151,7 +152,7 @@ describe('a cancel ends a task', () => {
     expect(await runner.cancel(id)).toMatchObject({ ...CANCELLED, stage: 'sample', step: 1, progress: 0.25 });
     const next = await submit(runner);
     held.release(next);
-    expect(await ended(next)).toMatchObject({ status: 'completed' });
+    expect(await ended(table, next)).toMatchObject({ status: 'completed' });
     await expectNothingLeft(runner, id);
   });
 
@@ -181,7 +182,7 @@ describe('a cancel ends a task', () => {
 test('a cancel of a completed task changes nothing and answers how it ended', async () => {
   const runner = start();
   const id = await submit(runner);
-  const done = await ended(id);
+  const done = await ended(table, id);
   const { revision } = table;
   expect(await runner.cancel(id)).toEqual(done);
   expect(table.revision).toBe(revision);
@@ -211,17 +212,12 @@ test('nothing is heard of a task after its end, whatever its worker still says',
 
 describe('a cancelled task never runs again', () => {
   test('when its worker dies over the cancel', async () => {
-    const dying = withResolvers();
-    const running = withResolvers();
-    const runner = start(async () => {
-      running.resolve();
-      await dying.promise;
-      throw new PipelineError('worker_crashed', 'It died (SIGKILL)');
-    });
+    const worker = endingWith('worker_crashed');
+    const runner = start(worker.make);
     const id = await submit(runner);
-    await running.promise;
+    await worker.begun;
     await runner.cancel(id);
-    dying.resolve();
+    worker.end();
     await expectNothingLeft(runner, id);
     expect(await table.get(id)).toMatchObject({ ...CANCELLED, crashes: 0 });
     expect(ran).toEqual([id]);
@@ -251,21 +247,17 @@ describe('a cancelled task never runs again', () => {
   });
 
   test('when the server dies right after the answer', async () => {
-    const [begun, over] = [withResolvers(), withResolvers()];
     // The first runner is left as a killed process leaves its work: nothing of it ends, so it takes nothing more.
-    const first = start(async () => {
-      begun.resolve();
-      await over.promise;
-      throw new PipelineError('cancelled', 'Cancelled');
-    });
+    const worker = endingWith('cancelled');
+    const first = start(worker.make);
     const [running, waiting, other] = [await submit(first), await submit(first), await submit(first)];
-    await begun.promise;
+    await worker.begun;
     for (const id of [waiting, running]) await first.cancel(id);
     const second = start();
     await second.recover();
-    expect(await ended(other)).toMatchObject({ status: 'completed' });
+    expect(await ended(table, other)).toMatchObject({ status: 'completed' });
     await second.close(5000);
-    over.resolve();
+    worker.end();
     for (const id of [running, waiting]) expect(await table.get(id)).toMatchObject(CANCELLED);
     expect(ran.filter((id) => id !== other)).toEqual([running]);
   });
@@ -299,7 +291,7 @@ describe('races', () => {
         answer = steps(i).then(() => runner.cancel(id));
       };
       await submit(runner, { id });
-      const task = await ended(id);
+      const task = await ended(table, id);
       storage.publishWork = publish;
       const told = await answer;
       outcomes.add(task.status);
@@ -307,7 +299,7 @@ describe('races', () => {
       expect(task.error?.code ?? 'none').toBe(task.status === 'completed' ? 'none' : 'cancelled');
       expect(task.result === null).toBe(task.status === 'error');
       // The next task gets the device only when this one has cleared up.
-      await ended(await submit(runner));
+      await ended(table, await submit(runner));
       expect(await exists(storage.folder(id))).toBe(task.status === 'completed');
     }
     expect([...outcomes].sort()).toEqual(['completed', 'error']);
@@ -326,7 +318,7 @@ describe('races', () => {
     expect(runner.waiting).toBe(0);
     const last = await submit(runner);
     held.release(last);
-    expect(await ended(last)).toMatchObject({ status: 'completed' });
+    expect(await ended(table, last)).toMatchObject({ status: 'completed' });
     await runner.close(5000);
     expect(await readdir(join(folder, 'pictures'))).toEqual([]);
     expect(await readdir(join(folder, 'work'))).toEqual([]);
@@ -353,16 +345,11 @@ describe('races', () => {
 
   test('cancel against a worker that dies: it is cancelled, and never begins again', async () => {
     for (let i = 0; i < 30; i++) {
-      const dying = withResolvers();
-      const running = withResolvers();
-      const runner = start(async () => {
-        running.resolve();
-        await dying.promise;
-        throw new PipelineError('worker_crashed', 'It died (SIGKILL)');
-      });
+      const worker = endingWith('worker_crashed');
+      const runner = start(worker.make);
       const id = await submit(runner);
-      await running.promise;
-      dying.resolve();
+      await worker.begun;
+      worker.end();
       await steps(i);
       expect(await runner.cancel(id)).toMatchObject({ id, ...CANCELLED });
       await runner.close(5000);
@@ -400,7 +387,7 @@ describe('races', () => {
       await Promise.all([runner.cancel(first), steps(i).then(() => held.running(second))]);
       others.push(second);
     }
-    for (const id of others) expect(await ended(id)).toMatchObject({ status: 'completed' });
+    for (const id of others) expect(await ended(table, id)).toMatchObject({ status: 'completed' });
     expect(await table.count({ status: 'error' })).toBe(60);
     expect(await table.count({ status: 'completed' })).toBe(60);
   });

@@ -13,9 +13,9 @@ import { openDatabase, type Tables } from '../../../server/tasks/database.js';
 import { TaskRunner } from '../../../server/tasks/runner.js';
 import { forKysely, openSqlite } from '../../../server/tasks/sqlite.js';
 import { TaskTable } from '../../../server/tasks/table.js';
-import { isTerminal, type NewTask, type Task } from '../../../server/tasks/task.js';
+import type { NewTask } from '../../../server/tasks/task.js';
 import { holdClips, makeClip, withResolvers, type Make } from '../support.js';
-import { newTask } from './support.js';
+import { ended, newTask } from './support.js';
 
 let folder: string;
 let file: string;
@@ -66,15 +66,6 @@ const submit = async (runner: TaskRunner, changes: Partial<NewTask> = {}): Promi
   if (task.source.type === 'upload') await storage.write(storage.picture(task.id), Buffer.from('png'));
   return (await runner.submit(task)).id;
 };
-const until = async (id: string, holds: (task: Task) => boolean): Promise<Task> => {
-  for (;;) {
-    const next = new Promise((resolve) => table.once('change', resolve));
-    const task = await table.get(id);
-    if (task && holds(task)) return task;
-    await next;
-  }
-};
-const ended = (id: string): Promise<Task> => until(id, ({ status }) => isTerminal(status));
 /** Waits until the log has said it. */
 const hears = async (message: string): Promise<void> => {
   while (!said.includes(message)) await new Promise((resolve) => setImmediate(resolve));
@@ -146,9 +137,9 @@ describe.each(['locked by another program', 'read-only'])('while the table is %s
     await hears('the task table cannot be written');
     expect(await table.get(id)).toMatchObject({ status: 'processing' });
     end();
-    expect(await ended(id)).toMatchObject({ status: 'completed' });
+    expect(await ended(table, id)).toMatchObject({ status: 'completed' });
     await access(storage.file(id, 'video-0.mp4'));
-    expect(await ended(next)).toMatchObject({ status: 'completed', attempts: 1, crashes: 0 });
+    expect(await ended(table, next)).toMatchObject({ status: 'completed', attempts: 1, crashes: 0 });
   });
 
   test('a clip whose worker dies, and one that begins, are tried again when it is over', async () => {
@@ -167,7 +158,7 @@ describe.each(['locked by another program', 'read-only'])('while the table is %s
     dying.resolve();
     await hears('the task table cannot be written');
     end();
-    expect(await ended(id)).toMatchObject({ status: 'completed', crashes: 1 });
+    expect(await ended(table, id)).toMatchObject({ status: 'completed', crashes: 1 });
   });
 
   test('a task that got its picture goes on when it is over', async () => {
@@ -179,7 +170,7 @@ describe.each(['locked by another program', 'read-only'])('while the table is %s
     const id = await submit(runner, { source: { type: 'prompt', prompt: 'a fox' } });
     await hears('the task table cannot be written');
     end();
-    expect(await ended(id)).toMatchObject({ status: 'completed' });
+    expect(await ended(table, id)).toMatchObject({ status: 'completed' });
   });
 
   test('a stop does not wait for it, and the next start makes the clip', async () => {
@@ -194,7 +185,7 @@ describe.each(['locked by another program', 'read-only'])('while the table is %s
     end();
     const second = start();
     await second.recover();
-    expect(await ended(id)).toMatchObject({ status: 'completed' });
+    expect(await ended(table, id)).toMatchObject({ status: 'completed' });
   });
 });
 
@@ -213,7 +204,7 @@ describe('a clip for which the disk has no room', () => {
     });
     const [first, second] = [await submit(runner), await submit(runner)];
     bothThere.resolve();
-    expect(await ended(first)).toMatchObject({ status: 'completed', crashes: 0, attempts: 1 });
+    expect(await ended(table, first)).toMatchObject({ status: 'completed', crashes: 0, attempts: 1 });
     expect(order).toEqual([first, second, first]);
   });
 
@@ -221,7 +212,7 @@ describe('a clip for which the disk has no room', () => {
     let runs = 0;
     const runner = start(() => (runs++, full()));
     const id = await submit(runner);
-    expect(await ended(id)).toMatchObject({
+    expect(await ended(table, id)).toMatchObject({
       status: 'error',
       error: { code: 'storage_full', message: 'The disk of the service is full' },
     });
@@ -253,7 +244,7 @@ describe('a clip for which the disk has no room', () => {
     const failing = (...args: string[]): Promise<unknown> => (calls++ === 0 ? noRoom() : whole(...args));
     Object.assign(storage, { [step]: failing });
     const id = await submit(start());
-    expect(await ended(id)).toMatchObject({ status: 'completed' });
+    expect(await ended(table, id)).toMatchObject({ status: 'completed' });
     expect(calls).toBe(2);
     expect(said).toContain('storage fault, the task waits');
   });
@@ -263,7 +254,7 @@ describe('a clip for which the disk has no room', () => {
     let calls = 0;
     storage.write = (path, bytes) => (calls++ === 0 ? noRoom() : write(path, bytes));
     const id = await submit(start(), { source: { type: 'prompt', prompt: 'a fox' } });
-    expect(await ended(id)).toMatchObject({ status: 'completed' });
+    expect(await ended(table, id)).toMatchObject({ status: 'completed' });
     expect(calls).toBe(2);
   });
 });

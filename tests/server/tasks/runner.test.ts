@@ -12,8 +12,8 @@ import type { ObtainOptions } from '../../../server/images/obtain.js';
 import { createMediaStorage, type MediaStorage } from '../../../server/media/storage.js';
 import { TaskRunner } from '../../../server/tasks/runner.js';
 import type { TaskTable } from '../../../server/tasks/table.js';
-import { isTerminal, type NewTask, type Task, type TaskSource } from '../../../server/tasks/task.js';
-import { newTask, openTable } from './support.js';
+import type { NewTask, TaskSource } from '../../../server/tasks/task.js';
+import { ended, newTask, openTable, until } from './support.js';
 
 const PROMPT: TaskSource = { type: 'prompt', prompt: 'a fox' };
 const PNG = Buffer.from('picture');
@@ -71,16 +71,6 @@ const submit = async (runner: TaskRunner, changes: Partial<NewTask> = {}): Promi
   if (task.source.type === 'upload') await storage.write(storage.picture(task.id), PNG);
   return (await runner.submit(task)).id;
 };
-const changed = (): Promise<unknown> => new Promise((resolve) => table.once('change', resolve));
-const until = async (id: string, holds: (task: Task) => boolean): Promise<Task> => {
-  for (;;) {
-    const next = changed();
-    const task = await table.get(id);
-    if (task && holds(task)) return task;
-    await next;
-  }
-};
-const ended = (id: string): Promise<Task> => until(id, ({ status }) => isTerminal(status));
 
 describe('a task', () => {
   test('with an upload is queued in its answer and ends completed, its files in place and its picture gone', async () => {
@@ -88,7 +78,7 @@ describe('a task', () => {
     const task = newTask();
     await storage.write(storage.picture(task.id), PNG);
     expect(await runner.submit(task)).toMatchObject({ status: 'queued', queue_position: 1, video_url: null });
-    expect(await ended(task.id)).toMatchObject({ status: 'completed', progress: 1 });
+    expect(await ended(table, task.id)).toMatchObject({ status: 'completed', progress: 1 });
     await access(storage.file(task.id, 'video-0.mp4'));
     await runner.close(1000);
     expect(await storage.hasPicture(task.id)).toBe(false);
@@ -108,7 +98,7 @@ describe('a task', () => {
         );
       });
     });
-    await ended(id);
+    await ended(table, id);
     await runner.close(1000);
     expect(inPlace).toBe(true);
   });
@@ -119,7 +109,7 @@ describe('a task', () => {
       warnings: ['Out of memory: decoded 2 at a time'],
     });
     const id = await submit(start({ make }), { warnings: ['rho has no effect'] });
-    expect(await ended(id)).toMatchObject({
+    expect(await ended(table, id)).toMatchObject({
       status: 'completed',
       warnings: ['rho has no effect', 'Out of memory: decoded 2 at a time'],
       result: expect.not.objectContaining({ warnings: expect.anything() }),
@@ -128,7 +118,7 @@ describe('a task', () => {
 
   test('from a prompt gets its picture first and says when that is a placeholder', async () => {
     const id = await submit(start(), { source: PROMPT });
-    const task = await ended(id);
+    const task = await ended(table, id);
     expect(task).toMatchObject({ status: 'completed', placeholder: true });
   });
 
@@ -138,7 +128,7 @@ describe('a task', () => {
     const id = await submit(start({ obtain }), {
       source: { type: 'image_url', image_url: 'http://a.example/' },
     });
-    expect(await ended(id)).toMatchObject({
+    expect(await ended(table, id)).toMatchObject({
       status: 'error',
       stage: 'image',
       error: { code: 'image_unreachable', message: 'Error retrieving image: HTTP 404' },
@@ -151,15 +141,15 @@ describe('a task', () => {
       calls++ === 0 ? Promise.reject(new PipelineError('not_finite', 'NaN at step 2')) : made(job, options);
     const runner = start({ make });
     const [bad, good] = [await submit(runner), await submit(runner)];
-    expect(await ended(bad)).toMatchObject({ status: 'error', error: { code: 'not_finite' } });
-    expect(await ended(good)).toMatchObject({ status: 'completed' });
+    expect(await ended(table, bad)).toMatchObject({ status: 'error', error: { code: 'not_finite' } });
+    expect(await ended(table, good)).toMatchObject({ status: 'completed' });
     await runner.close(1000);
     expect(await storage.hasPicture(bad)).toBe(false);
   });
 
   test('never shows the text of an unexpected error', async () => {
     const make: Make = () => Promise.reject(new Error('secret path /root/key'));
-    const task = await ended(await submit(start({ make })));
+    const task = await ended(table, await submit(start({ make })));
     expect(task.error?.code).toBe('internal_error');
     expect(JSON.stringify(task)).not.toContain('secret');
   });
@@ -172,7 +162,10 @@ describe('a worker that dies', () => {
   test('costs the task a try, not its life', async () => {
     let calls = 0;
     const make: Make = (job, options) => (calls++ < 2 ? crash() : made(job, options));
-    expect(await ended(await submit(start({ make })))).toMatchObject({ status: 'completed', crashes: 2 });
+    expect(await ended(table, await submit(start({ make })))).toMatchObject({
+      status: 'completed',
+      crashes: 2,
+    });
   });
 
   test('again and again over one task ends that task alone', async () => {
@@ -182,8 +175,11 @@ describe('a worker that dies', () => {
     await storage.write(storage.picture(poison.id), PNG);
     await runner.submit(poison);
     const good = await submit(runner);
-    expect(await ended(poison.id)).toMatchObject({ status: 'error', error: { code: 'worker_crashed' } });
-    expect(await ended(good)).toMatchObject({ status: 'completed' });
+    expect(await ended(table, poison.id)).toMatchObject({
+      status: 'error',
+      error: { code: 'worker_crashed' },
+    });
+    expect(await ended(table, good)).toMatchObject({ status: 'completed' });
   });
 });
 
@@ -213,7 +209,7 @@ describe('a poisonous task', () => {
     });
     await Promise.all([poison, a, b].map(upload));
     await Promise.all([poison, a, b].map((task) => runner.submit(task)));
-    expect(await ended(poison.id)).toMatchObject({ status: 'error', crashes: 2 });
+    expect(await ended(table, poison.id)).toMatchObject({ status: 'error', crashes: 2 });
     expect(order).toEqual([poison.id, poison.id, a.id, b.id, poison.id]);
   });
 
@@ -226,12 +222,12 @@ describe('a poisonous task', () => {
     const order: string[] = [];
     const runner = start({ make: (job, options) => (order.push(job.id), made(job, options)) });
     await runner.recover();
-    expect(await ended(lost.id)).toMatchObject({
+    expect(await ended(table, lost.id)).toMatchObject({
       status: 'error',
       error: { code: 'worker_crashed', message: 'The service died 10 times in a row over this task' },
     });
     expect(await storage.hasPicture(lost.id)).toBe(false);
-    expect(await ended(suspect.id)).toMatchObject({ status: 'completed' });
+    expect(await ended(table, suspect.id)).toMatchObject({ status: 'completed' });
     expect(order).toEqual([once.id, fresh.id, suspect.id]);
   });
 
@@ -241,7 +237,7 @@ describe('a poisonous task', () => {
     for (let i = 0; i < 12; i++) {
       const runner = start({ make: untilAborted });
       await runner.recover();
-      await until(running.id, ({ status }) => status === 'processing');
+      await until(table, running.id, ({ status }) => status === 'processing');
       await runner.close(0);
     }
     for (const { id } of [running, waiting]) {
@@ -257,7 +253,7 @@ test('slow providers never hold the device', async () => {
   const slow = await submit(runner, { source: PROMPT });
   await submit(runner, { source: PROMPT });
   const quick = await submit(runner);
-  expect(await ended(quick)).toMatchObject({ status: 'completed' });
+  expect(await ended(table, quick)).toMatchObject({ status: 'completed' });
   expect(await table.get(slow)).toMatchObject({ status: 'processing', stage: 'image' });
 });
 
@@ -270,7 +266,7 @@ test('progress covers the picture and the clip without running backwards', async
   const runner = start({ obtain });
   const id = await submit(runner, { source: PROMPT });
   table.on('change', () => void table.get(id).then((task) => seen.push(task?.progress ?? -1)));
-  await ended(id);
+  await ended(table, id);
   await runner.close(1000);
   expect(seen).toEqual([...seen].sort((a, b) => a - b));
   expect(seen).toEqual(expect.arrayContaining([0.025, 0.525, 1]));
@@ -280,7 +276,7 @@ describe('stopping and starting again', () => {
   test('a stop puts an unfinished clip back into the queue', async () => {
     const runner = start({ make: untilAborted });
     const id = await submit(runner);
-    await until(id, ({ status }) => status === 'processing');
+    await until(table, id, ({ status }) => status === 'processing');
     await runner.close(0);
     expect(await table.get(id)).toMatchObject({ status: 'queued', startedAt: null });
     expect(await storage.hasPicture(id)).toBe(true);
@@ -289,7 +285,7 @@ describe('stopping and starting again', () => {
   test('a stop lets a clip finish that is quick enough', async () => {
     const runner = start();
     const id = await submit(runner);
-    await until(id, ({ status }) => status === 'processing');
+    await until(table, id, ({ status }) => status === 'processing');
     await runner.close(60_000);
     expect(await table.get(id)).toMatchObject({ status: 'completed' });
   });
@@ -304,8 +300,8 @@ describe('stopping and starting again', () => {
     const order: string[] = [];
     const runner = start({ make: (job, options) => (order.push(job.id), made(job, options)) });
     await runner.recover();
-    await ended(interrupted.id);
-    await ended(queued.id);
+    await ended(table, interrupted.id);
+    await ended(table, queued.id);
     await runner.close(1000);
     expect(order.sort()).toEqual([queued.id, interrupted.id].sort());
     expect(await storage.hasPicture(gone.id)).toBe(false);

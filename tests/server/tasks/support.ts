@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { openDatabase } from '../../../server/tasks/database.js';
 import { TaskTable, type StateJournal } from '../../../server/tasks/table.js';
-import type { NewTask } from '../../../server/tasks/task.js';
+import { isTerminal, type NewTask, type Task } from '../../../server/tasks/task.js';
 import { resolveClip } from '../../../pipeline/clip-request.js';
 import { manifest } from '../../pipeline/manifests.js';
 
@@ -22,3 +22,17 @@ export const newTask = (changes: Partial<NewTask> = {}): NewTask => {
 
 export const openTable = async (file = ':memory:', journal?: StateJournal): Promise<TaskTable> =>
   TaskTable.open(await openDatabase(file), journal);
+
+/** Waits until a task is as it should be. */
+export async function until(table: TaskTable, id: string, holds: (task: Task) => boolean): Promise<Task> {
+  for (;;) {
+    const next = new Promise((resolve) => table.once('change', resolve));
+    const task = await table.get(id);
+    if (task && holds(task)) return task;
+    await next;
+  }
+}
+
+/** Waits until a task has ended. */
+export const ended = (table: TaskTable, id: string): Promise<Task> =>
+  until(table, id, ({ status }) => isTerminal(status));
