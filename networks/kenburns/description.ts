@@ -8,6 +8,8 @@ export const FILES = {
   image_encoder: 'image-encoder.onnx',
 } as const;
 
+const NOTHING = { fixed: 0, per_pixel: 0 };
+
 /** What `model.json` says of the embedded model. */
 export const describeKenburns = (version: string) => ({
   format: 1,
@@ -43,7 +45,13 @@ export const describeKenburns = (version: string) => ({
   presets: { quality: {}, balanced: { steps: 5 }, fast: { steps: 3 } },
   // 6 GB of memory at the most, 1.1 GB for the recipe.
   limits: { W: 1920, H: 1920, T: 240, pixels: 20_000_000 },
-  memory: { bytes_per_pixel: 300 },
+  // Measured for all graphs together: most of it is the denoiser's.
+  memory: {
+    unet: { fixed: 0, per_pixel: 300 },
+    vae_encoder: NOTHING,
+    vae_decoder: NOTHING,
+    image_encoder: NOTHING,
+  },
   preview: preview(),
 });
 

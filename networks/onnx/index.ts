@@ -5,3 +5,4 @@ export * from './graph.js';
 export * from './shapes.js';
 export * from './tensor.js';
 export * from './operation-count.js';
+export * from './memory-need.js';

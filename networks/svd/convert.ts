@@ -20,6 +20,7 @@ import type { RecipeName } from './description.js';
 import { FolderOccupiedError } from './folder-occupied-error.js';
 import { buildSvdGraphs } from './graphs.js';
 import type { GraphForm, SvdGraphs } from './graphs.js';
+import { memoryNeeds } from './memory-needs.js';
 import { shallowCosts } from './shallow-cost.js';
 
 const RELEASE = '1';
@@ -140,12 +141,16 @@ async function planFolder(
     recipe: options.recipe ?? (/lcm/i.test(basename(options.unet ?? '')) ? 'lcm' : 'svd'),
   } as const;
   const divisor = latentDivisor(configuration);
-  const costs = shallowCosts(graphs, configuration.unet, {
+  const size = {
     frames: configuration.frames,
     height: TRAINED_HEIGHT / divisor,
     width: TRAINED_WIDTH / divisor,
+  };
+  const description = describeSvd(configuration, form, identified, {
+    costs: shallowCosts(graphs, configuration.unet, size),
+    // The plain form's scores grow with the square of the number of pixels.
+    memory: form.plain ? undefined : memoryNeeds(graphs, configuration, size, divisor),
   });
-  const description = describeSvd(configuration, form, identified, costs);
   const sources = [source, ...(options.unet === undefined ? [] : [options.unet])];
   const text = Buffer.from(`${JSON.stringify(description, null, 2)}\n`);
   const identity = hash

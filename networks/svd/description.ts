@@ -1,4 +1,5 @@
 import type { GraphForm } from './graphs.js';
+import type { SvdMemory } from './memory-needs.js';
 import type { SvdConfiguration } from './configuration.js';
 import { distilled, trained } from './recipes.js';
 
@@ -30,15 +31,20 @@ export const TRAINED_HEIGHT = 576;
 const MAX_SIDE = 1280;
 const SHORT_FRAMES = 14;
 
-/**
- * What `model.json` says of a converted model.
- * @param costs by branch: what a shallow evaluation costs as a part of a whole one
- */
+/** What the graphs take. */
+export interface SvdNeeds {
+  /** By branch: what a shallow evaluation costs as a part of a whole one. */
+  readonly costs: ReadonlyMap<number, number>;
+  /** Undefined for graphs whose need does not grow with the number of pixels. */
+  readonly memory: SvdMemory | undefined;
+}
+
+/** What `model.json` says of a converted model. */
 export function describeSvd(
   configuration: SvdConfiguration,
   form: GraphForm,
   identity: SvdIdentity,
-  costs: ReadonlyMap<number, number>,
+  { costs, memory }: SvdNeeds,
 ) {
   const { unet, vae, vision, frames } = configuration;
   const sampling =
@@ -61,7 +67,10 @@ export function describeSvd(
     scaling: 'VScalingWithEDMcNoise',
     abilities: { guidance: true, deepcache: [...costs.keys()] },
     shallow: Object.fromEntries(
-      [...costs].map(([branch, cost]) => [branch, { file: shallowFile(branch), cost: rounded(cost) }]),
+      [...costs].map(([branch, cost]) => [
+        branch,
+        { file: shallowFile(branch), cost: rounded(cost), memory: memory?.shallow.get(branch) },
+      ]),
     ),
     recipe: {
       W: TRAINED_WIDTH,
@@ -80,6 +89,7 @@ export function describeSvd(
       T: identity.maxFrames,
       pixels: TRAINED_WIDTH * TRAINED_HEIGHT * identity.maxFrames,
     },
+    memory: memory?.graphs,
     preview: preview(vae.latentChannels),
   };
 }

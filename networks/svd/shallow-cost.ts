@@ -3,12 +3,24 @@ import type { Graph } from '../onnx/index.js';
 import type { UnetConfiguration } from './configuration.js';
 import { featureName } from './unet.js';
 
-/** Size of one guided evaluation: frames, height and width of the latents. */
+/** Size of one evaluation: frames, height and width of the latents. */
 export interface EvaluationSize {
   readonly frames: number;
   readonly height: number;
   readonly width: number;
 }
+
+/** Sizes of the UNet's inputs: 2 rows with guidance, 1 without. */
+export const evaluationInputs = (
+  { inChannels, middle, scalars }: UnetConfiguration,
+  { frames, height, width }: EvaluationSize,
+  rows: number,
+) => ({
+  sample: [rows, frames, inChannels, height, width],
+  timestep: [1],
+  encoder_hidden_states: [rows, 1, middle.contextChannels],
+  added_time_ids: [rows, scalars],
+});
 
 /**
  * What a shallow evaluation of each branch costs as a part of a whole one, by the operations that the graphs need for
@@ -16,15 +28,10 @@ export interface EvaluationSize {
  */
 export function shallowCosts(
   { unet, shallow }: { readonly unet: Graph; readonly shallow: ReadonlyMap<number, Graph> },
-  { inChannels, middle, scalars }: UnetConfiguration,
-  { frames, height, width }: EvaluationSize,
+  configuration: UnetConfiguration,
+  size: EvaluationSize,
 ): ReadonlyMap<number, number> {
-  const inputs = {
-    sample: [2, frames, inChannels, height, width],
-    timestep: [1],
-    encoder_hidden_states: [2, 1, middle.contextChannels],
-    added_time_ids: [2, scalars],
-  };
+  const inputs = evaluationInputs(configuration, size, 2);
   const whole = countOperations(unet, inputs);
   return new Map(
     [...shallow].map(([branch, graph]) => {

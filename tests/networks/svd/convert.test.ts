@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { CheckpointError } from '../../../networks/checkpoint/index.js';
 import { convertSvd, FolderOccupiedError } from '../../../networks/svd/index.js';
+import type { ConversionOptions } from '../../../networks/svd/index.js';
 import { readManifest } from '../../../pipeline/manifest.js';
 import { writeSafetensors } from '../safetensors-file.js';
 import { readAll, sgmTensors } from './sgm-layout.js';
@@ -96,6 +97,53 @@ describe('a converted folder', () => {
     });
     expect(seen).toEqual(seen.toSorted((a, b) => a - b));
     expect(seen.at(-1)).toBe(bytes);
+  });
+});
+
+describe('what the description says of memory', () => {
+  const memoryOf = async (options: ConversionOptions) => {
+    await convertSvd(TINY, folder, { ...options, replace: true });
+    const { memory, shallow } = await readManifest(folder);
+    return { memory, shallow };
+  };
+
+  test('is the weights of each graph, as the device computes with them', async () => {
+    const { bytes } = await convertSvd(TINY, folder);
+    const fixed = async (form: ConversionOptions['form']): Promise<number> => {
+      const { memory } = await memoryOf({ ...(form ? { form } : {}) });
+      const { unet, vae_encoder, vae_decoder } = memory!;
+      return unet.fixed + vae_encoder.fixed + vae_decoder.fixed;
+    };
+    const whole = await fixed(undefined);
+    const imageEncoder = (await readManifest(folder)).memory!.image_encoder.fixed;
+    expect(whole).toBeLessThan(bytes);
+    expect(whole + imageEncoder).toBeGreaterThan(bytes);
+    // Widened when they are loaded; in half precision on CUDA, but for the VAE's encoder.
+    expect((await fixed({ precision: 'fp16' })) / whole).toBeCloseTo(1, 2);
+    expect((await fixed({ target: 'cuda', precision: 'fp16' })) / whole).toBeLessThan(0.6);
+  });
+
+  test('and of what flows through it for each pixel of each frame', async () => {
+    const portable = (await memoryOf({})).memory!;
+    const { latent } = await readManifest(folder);
+    // At the very least the decoder holds its 128 … channels of picture size: more than the frames it gives.
+    expect(portable.vae_decoder.per_pixel).toBeGreaterThan(2 * 3 * 4);
+    expect(portable.unet.per_pixel).toBeGreaterThan((8 * 4) / latent.divisor ** 2);
+    expect(portable.image_encoder.per_pixel).toBe(0);
+  });
+
+  test('a shallow graph takes part of what the whole one takes', async () => {
+    const { memory, shallow } = await memoryOf({ branches: [0, 3] });
+    for (const branch of ['0', '3']) {
+      expect(shallow[branch].memory!.fixed).toBeLessThan(memory!.unet.fixed);
+      expect(shallow[branch].memory!.per_pixel).toBeLessThanOrEqual(memory!.unet.per_pixel);
+    }
+    expect(shallow['0'].memory!.fixed).toBeLessThan(shallow['3'].memory!.fixed);
+  });
+
+  test('is left out of the plain form, whose scores grow faster than the picture', async () => {
+    const { memory, shallow } = await memoryOf({ branches: [0], form: { plain: true } });
+    expect([memory, shallow['0'].memory]).toEqual([undefined, undefined]);
   });
 });
 

@@ -1,0 +1,65 @@
+import { memoryNeed } from '../onnx/index.js';
+import type { Graph, MemoryNeed } from '../onnx/index.js';
+import type { SvdConfiguration } from './configuration.js';
+import type { SVD_FILES } from './description.js';
+import type { SvdGraphs } from './graphs.js';
+import { evaluationInputs } from './shallow-cost.js';
+import type { EvaluationSize } from './shallow-cost.js';
+import { featureName } from './unet.js';
+
+/** Bytes that a graph takes: whatever it is run on, and for each pixel of the picture in each frame of each row. */
+export interface GraphMemory {
+  readonly fixed: number;
+  readonly per_pixel: number;
+}
+
+export interface SvdMemory {
+  readonly graphs: Readonly<Record<keyof typeof SVD_FILES, GraphMemory>>;
+  /** By branch. */
+  readonly shallow: ReadonlyMap<number, GraphMemory>;
+}
+
+/**
+ * How much more the runtime takes than lies between its nodes at one time: its arena grows by doubling and kernels have
+ * room of their own. On the CPU 1.5 to 2.0 times as much was measured.
+ */
+const ALLOWANCE = 2;
+
+/**
+ * What each graph takes, from the sizes of all that flows through it in a clip of this size; near the trained size it
+ * grows with the number of pixels.
+ */
+export function memoryNeeds(
+  { unet, shallow, vae_encoder, vae_decoder, image_encoder }: SvdGraphs,
+  configuration: SvdConfiguration,
+  size: EvaluationSize,
+  divisor: number,
+): SvdMemory {
+  const { vae, vision } = configuration;
+  const { frames, height, width } = size;
+  const picture = height * width * divisor ** 2;
+  const latent = [1, vae.latentChannels, height, width];
+  const inputs = evaluationInputs(configuration.unet, size, 1);
+  const whole = memoryNeed(unet, inputs);
+  const scaled = ({ weights, working }: MemoryNeed, pixels: number): GraphMemory => ({
+    fixed: weights,
+    per_pixel: Math.ceil((ALLOWANCE * working) / pixels),
+  });
+  const ofShallow = (branch: number, graph: Graph): GraphMemory => {
+    const feature = featureName(branch);
+    return scaled(memoryNeed(graph, { ...inputs, [feature]: whole.outputs[feature] }), frames * picture);
+  };
+  const embedding = memoryNeed(image_encoder, { pixel_values: [1, 3, vision.image, vision.image] });
+  return {
+    graphs: {
+      image_encoder: { fixed: embedding.weights + ALLOWANCE * embedding.working, per_pixel: 0 },
+      vae_encoder: scaled(
+        memoryNeed(vae_encoder, { image: [1, 3, height * divisor, width * divisor] }),
+        picture,
+      ),
+      unet: scaled(whole, frames * picture),
+      vae_decoder: scaled(memoryNeed(vae_decoder, { latent }), picture),
+    },
+    shallow: new Map([...shallow].map(([branch, graph]) => [branch, ofShallow(branch, graph)])),
+  };
+}
