@@ -16,6 +16,8 @@ export interface EvaluationCounts {
 export interface EvaluationPlan extends EvaluationCounts {
   /** What each step costs, in evaluations of the whole network with all the rows that the model can have. */
   readonly stepCosts: readonly number[];
+  /** The most rows of one evaluation: 2 where a clip is guided. */
+  readonly rows: 1 | 2;
 }
 
 /** The sampler of a clip. */
@@ -30,10 +32,11 @@ export function planEvaluations(params: ClipParams, manifest: ModelManifest): Ev
   const sampling = prepareSampling(params, manifest);
   const schedule = new CacheSchedule(params.deepcache_interval);
   const share = manifest.shallow[String(params.deepcache_branch)]?.cost ?? 1;
-  let [full, shallow] = [0, 0];
+  let [full, shallow, guided] = [0, 0, false];
   const stepCosts = Array.from({ length: sampling.steps }, (_, step) => {
     let cost = 0;
     sampling.branchesAt(step).forEach((branches, slot) => {
+      guided ||= branches === 'both';
       const rows = branches === 'both' || !manifest.abilities.guidance ? 1 : 0.5;
       if (schedule.isShallow({ step, slot }, branches)) {
         shallow++;
@@ -45,7 +48,7 @@ export function planEvaluations(params: ClipParams, manifest: ModelManifest): Ev
     });
     return cost;
   });
-  return { full, shallow, stepCosts };
+  return { full, shallow, stepCosts, rows: guided ? 2 : 1 };
 }
 
 /** The share of a clip that is done, 0 to 1, at `step` of `steps` within a stage; steps of sampling go by their cost. */

@@ -16,6 +16,11 @@ const component = z
 const positive = z.number().int().min(1);
 const fileName = z.string().regex(/^[\w.-]+$/, 'expected a plain file name');
 
+/** Bytes that a graph takes: whatever it is run on, and for each pixel of the picture in each frame of each row. */
+const graphMemory = z.object({ fixed: z.number().min(0), per_pixel: z.number().min(0) });
+
+export type GraphMemory = z.infer<typeof graphMemory>;
+
 const manifestSchema = z.object({
   format: z.literal(1),
   name: z.string().min(1),
@@ -32,7 +37,10 @@ const manifestSchema = z.object({
   }),
   /** By branch of `abilities.deepcache`: the graph of a shallow evaluation, and what that costs as a part of a whole one. */
   shallow: z
-    .record(z.string().regex(/^\d+$/), z.object({ file: fileName, cost: z.number().positive().max(1) }))
+    .record(
+      z.string().regex(/^\d+$/),
+      z.object({ file: fileName, cost: z.number().positive().max(1), memory: graphMemory.optional() }),
+    )
     .default({}),
   /** channels of one latent; network latents = scale × VAE latents; picture pixels per latent pixel */
   latent: z.object({ channels: positive, scale: z.number().positive(), divisor: positive }),
@@ -60,8 +68,15 @@ const manifestSchema = z.object({
     .default({}),
   /** The largest width, height, number of frames, and product of the three that the model can be run at. */
   limits: z.object({ W: positive, H: positive, T: positive, pixels: positive }),
-  /** What an evaluation takes for each pixel of each frame, where it was measured. */
-  memory: z.object({ bytes_per_pixel: positive }).optional(),
+  /** What each graph takes, where it is known. */
+  memory: z
+    .object({
+      unet: graphMemory,
+      vae_encoder: graphMemory,
+      vae_decoder: graphMemory,
+      image_encoder: graphMemory,
+    })
+    .optional(),
   /** rgb in 0–1 = bias + Σ_c z_c · matrix[c], one colour per latent pixel, z in the sampler's scale */
   preview: z.object({
     matrix: z.array(z.tuple([z.number(), z.number(), z.number()])),

@@ -50,7 +50,7 @@ export function estimateText({
     seconds === null ? 'The first clip shows how long one takes' : `about ${duration(seconds)}`,
     ...(wait !== null && wait > 0 ? [`after ${duration(wait)} of waiting`] : []),
     `${evaluations} evaluations`,
-    ...(memory === null ? [] : [`${size(memory)} of memory`]),
+    ...(memory === null ? [] : [`up to ${size(memory)} of memory`]),
   ];
   return parts.join(' · ');
 }

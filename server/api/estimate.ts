@@ -1,4 +1,5 @@
 import type { Middleware } from 'koa';
+import { clipMemory, type MemorySettings } from '../../pipeline/clip-memory.js';
 import { resolveClip } from '../../pipeline/clip-request.js';
 import type { ClipParams } from '../../pipeline/clip-params.js';
 import { planEvaluations } from '../../pipeline/evaluation-plan.js';
@@ -10,15 +11,16 @@ export interface EstimateOptions {
   readonly readForm: FormReader;
   readonly manifest: ModelManifest;
   readonly runner: TaskRunner;
+  readonly config: MemorySettings;
 }
 
 /**
  * POST /estimate: checks and resolves the parameters of a clip as a submission would, makes nothing, and says what to
- * expect: network evaluations, seconds of work and of waiting (null until this process has made a clip), bytes of memory
- * (null where they are not known for the model).
+ * expect: network evaluations, seconds of work and of waiting (null while nothing tells how long clips take: neither the
+ * device's warm-up nor a clip), bytes of the device's memory at the most (null where they are not known for the model).
  */
 export const estimate =
-  ({ readForm, manifest, runner }: EstimateOptions): Middleware =>
+  ({ readForm, manifest, runner, config }: EstimateOptions): Middleware =>
   async (ctx) => {
     const { fields } = await readForm(ctx);
     const { params, warnings } = resolveClip(fields, manifest);
@@ -30,7 +32,7 @@ export const estimate =
       evaluations: evaluationsOf(params, manifest),
       seconds: workSeconds,
       wait_seconds: waitSeconds,
-      memory_bytes: memoryOf(params, manifest),
+      memory_bytes: clipMemory(params, manifest, config) ?? null,
     };
   };
 
@@ -38,6 +40,3 @@ function evaluationsOf(params: ClipParams, manifest: ModelManifest): number {
   const { full, shallow } = planEvaluations(params, manifest);
   return (full + shallow) * params.num_cols;
 }
-
-const memoryOf = ({ W, H, T }: ClipParams, { memory }: ModelManifest): number | null =>
-  memory ? W * H * T * memory.bytes_per_pixel : null;

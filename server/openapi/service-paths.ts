@@ -10,9 +10,12 @@ export const estimateSchema = z.object({
   params: z.record(z.string(), z.union([z.number(), z.string()])),
   warnings: z.array(z.string()),
   evaluations: z.number().int().describe('Of the network'),
-  seconds: z.number().nullable().describe('Null until a clip has been made'),
+  seconds: z.number().nullable().describe('Null while nothing tells how long clips take'),
   wait_seconds: z.number().nullable().describe('Before a device is free'),
-  memory_bytes: z.number().nullable().describe('Null where it is not known for the model'),
+  memory_bytes: z
+    .number()
+    .nullable()
+    .describe('At the most, on the device; null where it is not known for the model'),
 });
 const readiness = z.object({ ready: z.boolean(), reasons: z.array(z.string()) });
 

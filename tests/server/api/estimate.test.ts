@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { estimateSchema } from '../../../server/openapi/service-paths.js';
+import type { ModelManifest } from '../../../pipeline/manifest.js';
+import { svdXt } from '../../pipeline/manifests.js';
 import { startService, type TestService } from '../support.js';
 
 let service: TestService;
@@ -26,6 +28,29 @@ test('says what a clip costs without making a task', async () => {
   });
   estimateSchema.strict().parse(body);
   expect((await service.call('GET', '/tasks')).body.total).toBe(0);
+});
+
+test('has the memory that the model says it takes, by how the device is run', async () => {
+  const part = { fixed: 0, per_pixel: 0 };
+  const model: ModelManifest = {
+    ...svdXt(),
+    memory: {
+      unet: { fixed: 7, per_pixel: 3 },
+      vae_decoder: { fixed: 1, per_pixel: 0 },
+      vae_encoder: part,
+      image_encoder: part,
+    },
+  };
+  for (const [env, expected] of [
+    [{}, 8 + 3 * 64 * 64 * 2 * 2],
+    [{ HALF_BATCH: '1' }, 8 + 3 * 64 * 64 * 2],
+    [{ HALF_BATCH: '1', LOW_VRAM: '1' }, 7 + 3 * 64 * 64 * 2],
+  ] as const) {
+    const svd = await startService({ manifest: model, env });
+    const { body } = await svd.call('POST', '/estimate', { W: 64, H: 64, T: 2 });
+    expect(body.memory_bytes).toBe(expected);
+    await svd.close();
+  }
 });
 
 test('has a time as soon as a clip has been made', async () => {
