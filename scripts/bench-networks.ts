@@ -12,17 +12,19 @@ import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { GraphWeights, plainLayers, portableLayers } from '../networks/layers/index.js';
-import { encodeModel, Graph } from '../networks/onnx/index.js';
-import { buildUnet, Network, plainBlocks, savingBlocks } from '../networks/svd/index.js';
+import { elementCount, encodeModel, Graph, memoryNeed } from '../networks/onnx/index.js';
+import type { MemoryNeed } from '../networks/onnx/index.js';
+import { buildUnet, evaluationInputs, Network, plainBlocks, savingBlocks } from '../networks/svd/index.js';
 import { WeightFile } from '../networks/weights/index.js';
 import { InferenceSession, Tensor } from '../pipeline/onnx-runtime.js';
-import { CHANNELS, CLIP, CONTEXT, noise, RANDOM, UNET } from './network-benches/middle-sized-unet.js';
+import { CHANNELS, CLIP, noise, RANDOM, UNET } from './network-benches/middle-sized-unet.js';
 
 const FORMS = ['plain', 'savings'] as const;
 type Form = (typeof FORMS)[number];
 const DEFAULT_ROUNDS = 3;
 
-async function writeGraph(folder: string, form: Form): Promise<void> {
+/** Gives what an evaluation needs by the sizes of all that flows through the graph. */
+async function writeGraph(folder: string, form: Form): Promise<MemoryNeed> {
   const g = new Graph('unet');
   const file = new WeightFile(`${form}.data`);
   const weights = new GraphWeights(g, { file, storage: 'float32', compute: 'float32' });
@@ -34,10 +36,13 @@ async function writeGraph(folder: string, form: Form): Promise<void> {
   );
   await file.write(join(folder, file.fileName), () => undefined);
   await writeFile(join(folder, `${form}.onnx`), encodeModel(g, { producer: 'bench', version: '1' }));
+  return memoryNeed(g, evaluationInputs(UNET, CLIP, CLIP.batch));
 }
 
 interface Reply {
   readonly milliseconds: number;
+  /** Resident before the first evaluation. */
+  readonly baseBytes: number;
   /** Largest resident size so far. */
   readonly peakBytes: number;
   /** Every thousandth number of the result. */
@@ -47,22 +52,13 @@ interface Reply {
 /** The child: loads one form, then evaluates it at each message. */
 async function evaluateOnDemand(path: string): Promise<void> {
   const session = await InferenceSession.create(path, { enableMemPattern: false, logSeverityLevel: 3 });
-  const { batch, frames, height, width } = CLIP;
-  const input = (dims: readonly number[], seed: number) =>
-    new Tensor(
-      'float32',
-      noise(
-        dims.reduce((n, d) => n * d, 1),
-        seed,
-      ),
-      dims,
-    );
-  const feeds = {
-    sample: input([batch, frames, UNET.inChannels, height, width], 1),
-    timestep: input([1], 2),
-    encoder_hidden_states: input([batch, 1, CONTEXT], 3),
-    added_time_ids: input([batch, 3], 4),
-  };
+  const feeds = Object.fromEntries(
+    Object.entries(evaluationInputs(UNET, CLIP, CLIP.batch)).map(([name, dims], i) => [
+      name,
+      new Tensor('float32', noise(elementCount(dims), i + 1), dims),
+    ]),
+  );
+  const baseBytes = process.memoryUsage.rss();
   process.on('message', () => {
     const start = performance.now();
     void session.run(feeds).then(({ out_sample: { data } }) => {
@@ -70,6 +66,7 @@ async function evaluateOnDemand(path: string): Promise<void> {
       const sample = [...(data as Float32Array)].filter((_, i) => i % 1000 === 0);
       process.send?.({
         milliseconds,
+        baseBytes,
         peakBytes: process.resourceUsage().maxRSS * 1024,
         sample,
       } satisfies Reply);
@@ -87,10 +84,11 @@ async function ask(child: ChildProcess): Promise<Reply> {
 async function bench(rounds: number): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'bench-networks-'));
   const children: Partial<Record<Form, ChildProcess>> = {};
+  const needs: Partial<Record<Form, MemoryNeed>> = {};
   try {
     const replies: Record<Form, Reply[]> = { plain: [], savings: [] };
     for (const form of FORMS) {
-      await writeGraph(folder, form);
+      needs[form] = await writeGraph(folder, form);
       const child = fork(fileURLToPath(import.meta.url), ['--form', join(folder, `${form}.onnx`)]);
       children[form] = child;
       await once(child, 'message');
@@ -101,14 +99,17 @@ async function bench(rounds: number): Promise<void> {
         if (child !== undefined) replies[form].push(await ask(child));
       }
     }
-    report(replies);
+    report(replies, needs as Record<Form, MemoryNeed>);
   } finally {
     for (const child of Object.values(children)) child.kill();
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-function report({ plain, savings }: Record<Form, readonly Reply[]>): void {
+function report(
+  { plain, savings }: Record<Form, readonly Reply[]>,
+  needs: Readonly<Record<Form, MemoryNeed>>,
+): void {
   const seconds = (replies: readonly Reply[]) =>
     replies.map((reply) => reply.milliseconds / 1000).sort((a, b) => a - b)[Math.floor(replies.length / 2)];
   const peak = (replies: readonly Reply[]) => Math.max(...replies.map((reply) => reply.peakBytes)) / 1e6;
@@ -120,7 +121,12 @@ function report({ plain, savings }: Record<Form, readonly Reply[]>): void {
   );
   console.log(`${cpus()[0].model}, ${availableParallelism()} cores; median of ${plain.length} evaluations`);
   for (const [form, replies] of Object.entries({ plain, savings })) {
-    console.log(`${form.padEnd(8)} ${seconds(replies).toFixed(2)} s  ${peak(replies).toFixed(0)} MB at most`);
+    const working = needs[form as Form].working / 1e6;
+    const ratio = (peak(replies) - replies[0].baseBytes / 1e6) / working;
+    console.log(
+      `${form.padEnd(8)} ${seconds(replies).toFixed(2)} s  ${peak(replies).toFixed(0)} MB at most; ` +
+        `${ratio.toFixed(1)} times the ${working.toFixed(0)} MB that lie between its nodes at one time`,
+    );
   }
   const speed = (seconds(plain) / seconds(savings)).toFixed(2);
   const memory = ((100 * peak(savings)) / peak(plain)).toFixed(0);
