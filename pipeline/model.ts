@@ -23,6 +23,8 @@ export interface Model {
   readonly imageEncoder: ModelGraph;
   /** Evaluate the two branches of guidance one after the other from the start. */
   readonly halfBatch: boolean;
+  /** What the warm-up promises, in milliseconds for each unit of `clipCost`; unset without one. */
+  readonly pace?: number;
   /** Set when the device is not the one that would have been best. */
   readonly warning?: string;
   /** Gives all memory back; a graph that is run afterwards is loaded again. */
@@ -119,16 +121,16 @@ async function loadOn(
     release: () => sessions.releaseAll(),
   };
   try {
-    await start(model, warm && !lowVram);
-    return model;
+    const pace = await start(model, warm && !lowVram);
+    return pace === undefined ? model : { ...model, pace };
   } catch (error) {
     await sessions.releaseAll(); // whoever falls back to another device needs the memory
     throw error;
   }
 }
 
-/** With low VRAM too every graph is loaded once, so that a broken one is found at the start. */
-async function start(model: Model, warm: boolean): Promise<void> {
+/** With low VRAM too every graph is loaded once, so that a broken one is found at the start. Gives the warm-up's pace. */
+async function start(model: Model, warm: boolean): Promise<number | undefined> {
   // These are seldom needed: looked at now, loaded by the first clip that wants them.
   for (const graph of model.shallow.values()) {
     await graph.load();
@@ -138,8 +140,8 @@ async function start(model: Model, warm: boolean): Promise<void> {
     await graph.load();
     await graph.leave();
   }
-  if (!warm) return;
-  await warmUp(model).catch((cause: unknown) => {
+  if (!warm) return undefined;
+  return warmUp(model).catch((cause: unknown) => {
     throw unusable(cause, model.device, `The graphs of ${model.manifest.name} cannot be run`);
   });
 }

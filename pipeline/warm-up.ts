@@ -1,41 +1,92 @@
-import { encodePicture, type ConditioningParams } from './conditioning.js';
+import { clipCost } from './clip-cost.js';
+import { resolveClip } from './clip-request.js';
+import { encodePicture } from './conditioning.js';
 import { decodeFrames } from './decode.js';
 import { PipelineError } from './errors.js';
 import type { Model } from './model.js';
+import { planEvaluations } from './evaluation-plan.js';
 import { unetNetwork, type LatentShape } from './unet-network.js';
 
 /** The shortest clip that is still one, so that temporal layers have neighbours to look at. */
 const SMALLEST = { side: 64, frames: 2 };
+/** A rehearsal that takes this long says how long clips take. */
+const TELLING_MS = 50;
+
+interface ClipSize {
+  readonly W: number;
+  readonly H: number;
+  readonly T: number;
+}
+
+interface Rehearsal {
+  /** Of one evaluation of the whole network with all its rows. */
+  readonly evaluationMs: number;
+  /** Of encoding the picture and decoding all frames. */
+  readonly codingMs: number;
+}
 
 /**
- * Runs every graph once, on nothing, as a clip does, so that a graph or a device that does not work is found now and
- * not by the first client.
+ * Runs every graph on nothing, as a clip does, so that a graph or a device that does not work is found now and not by
+ * the first client. Gives the pace that this promises, in milliseconds for each unit of `clipCost`.
  *
  * On CUDA at the size of the model's recipe: kernels are loaded, and cuDNN searches for the fastest convolutions, at
  * the first run of each shape, which is worth tens of seconds to whoever comes first. The CPU knows no such search;
- * there the smallest size does, which brings mapped weights into memory.
- * @throws what running a graph throws, unless memory or precision is at fault: then the clip itself decides
+ * there the smallest size does, which brings mapped weights into memory, and then larger ones, as long as they take no time.
+ * @throws what running a graph throws, unless memory or precision is at fault: then the clip itself decides, and there is
+ *   no pace
  */
-export async function warmUp(model: Model): Promise<void> {
-  const { latent, recipe, abilities } = model.manifest;
-  const { W, H, T } = model.device === 'cpu' ? smallestClip(model) : recipe;
-  const params: ConditioningParams = { ...recipe, W, H };
-  const shape: LatentShape = [T, latent.channels, H / latent.divisor, W / latent.divisor];
-  const nothing = new Float32Array(shape.reduce((a, b) => a * b));
+export async function warmUp(model: Model): Promise<number | undefined> {
+  const { recipe } = model.manifest;
+  const sizes = model.device === 'cpu' ? growingSizes(model) : [recipe];
   try {
-    const picture = new Float32Array(3 * H * W);
-    const conditioning = await encodePicture(model, picture, params, { fillNormal: (out) => out.fill(0) });
-    const network = unetNetwork(model, conditioning, shape);
-    await network.evaluate(nothing, 0, abilities.guidance ? 'both' : 'cond', { step: 0, slot: 0 });
-    for await (const frame of decodeFrames(model, nothing, shape, recipe.decoding_t)) void frame;
+    await rehearse(model, sizes[0]);
+    for (const size of sizes) {
+      const rehearsal = await rehearse(model, size);
+      const isTelling = rehearsal.evaluationMs + rehearsal.codingMs >= TELLING_MS;
+      if (isTelling || size === sizes[sizes.length - 1]) return paceFrom(model, rehearsal, size);
+    }
   } catch (error) {
     const isUndecided =
       error instanceof PipelineError && (error.code === 'out_of_memory' || error.code === 'not_finite');
     if (!isUndecided) throw error;
   }
+  return undefined;
 }
 
-function smallestClip({ manifest: { limits, picture } }: Model): { W: number; H: number; T: number } {
-  const side = Math.ceil(SMALLEST.side / picture.divisor) * picture.divisor;
-  return { W: side, H: side, T: Math.min(SMALLEST.frames, limits.T) };
+async function rehearse(model: Model, { W, H, T }: ClipSize): Promise<Rehearsal> {
+  const { latent, recipe, abilities } = model.manifest;
+  const shape: LatentShape = [T, latent.channels, H / latent.divisor, W / latent.divisor];
+  const nothing = new Float32Array(shape.reduce((a, b) => a * b));
+  const picture = new Float32Array(3 * H * W);
+  const start = performance.now();
+  const noNoise = { fillNormal: (out: Float32Array) => void out.fill(0) };
+  const conditioning = await encodePicture(model, picture, { ...recipe, W, H }, noNoise);
+  const encoded = performance.now();
+  const network = unetNetwork(model, conditioning, shape);
+  await network.evaluate(nothing, 0, abilities.guidance ? 'both' : 'cond', { step: 0, slot: 0 });
+  const evaluated = performance.now();
+  for await (const frame of decodeFrames(model, nothing, shape, recipe.decoding_t)) void frame;
+  const codingMs = encoded - start + performance.now() - evaluated;
+  return { evaluationMs: evaluated - encoded, codingMs };
+}
+
+/** What a clip by the recipe would take, going by the pixels of the rehearsal, for each unit of its cost. */
+function paceFrom({ manifest }: Model, { evaluationMs, codingMs }: Rehearsal, size: ClipSize): number {
+  const { params } = resolveClip({}, manifest);
+  const pixels = ({ W, H, T }: ClipSize): number => W * H * T;
+  const evaluations = planEvaluations(params, manifest).stepCosts.reduce((sum, cost) => sum + cost, 0);
+  const milliseconds = (evaluations * evaluationMs + codingMs) * (pixels(params) / pixels(size));
+  return milliseconds / clipCost(params, manifest);
+}
+
+/** From the smallest clip to that of the recipe, each with about eight times the work of the one before. */
+function growingSizes({ manifest: { recipe, limits, picture } }: Model): ClipSize[] {
+  const side = (pixels: number): number => Math.ceil(pixels / picture.divisor) * picture.divisor;
+  const smallest = { W: side(SMALLEST.side), H: side(SMALLEST.side), T: Math.min(SMALLEST.frames, limits.T) };
+  const parts = [8, 4, 2, 1].map((part) => ({
+    W: side(recipe.W / part),
+    H: side(recipe.H / part),
+    T: Math.ceil(recipe.T / part),
+  }));
+  return [smallest, ...parts.filter(({ W, H, T }) => W * H * T > smallest.W * smallest.H * smallest.T)];
 }

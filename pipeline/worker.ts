@@ -77,6 +77,7 @@ async function main(): Promise<void> {
       device: model.device,
       model: model.manifest.name,
       ffmpeg: `${ffmpeg.path} ${ffmpeg.version}`,
+      ...(model.pace === undefined ? {} : { pace: model.pace }),
       ...(model.warning === undefined ? {} : { warning: model.warning }),
     },
   });

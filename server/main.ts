@@ -58,6 +58,11 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
     clipTimeoutMs: config.clipTimeoutMs,
     clipCost: (params) => clipCost(params, manifest),
   });
+  for (const worker of workers.workers) {
+    worker.on('ready', ({ pace }) => {
+      if (pace !== undefined) runner.expectPace(pace);
+    });
+  }
   const parts = { config, manifest, table, runner, storage, pictureLimits, workers, log, metrics };
   const retention = new Retention({ ...config.retention, ...parts, db });
   watchTasks({ ...parts, prompts: config.logPrompts });

@@ -9,7 +9,7 @@ interface Entry {
   deviceSince?: number;
 }
 
-/** What a clip that is not admitted yet has to expect; null while no clip has taught the pace. */
+/** What a clip that is not admitted yet has to expect; null while nothing has taught the pace. */
 export interface Expectation {
   readonly workSeconds: number | null;
   readonly waitSeconds: number | null;
@@ -22,11 +22,13 @@ const NEWEST_WEIGHT = 0.4;
 
 /**
  * Tells waiting and running tasks how long they still take, from the pace (milliseconds per unit of cost) of the clips
- * that this process has made. Tasks are admitted in the order in which they will run.
+ * that this process has made, and of what a device promises until then. Tasks are admitted in the order in which they will run.
  */
 export class Forecast {
   readonly #entries = new Map<string, Entry>();
-  #pace: number | undefined;
+  /** Of the clips made. */
+  #learned: number | undefined;
+  #promised: number | undefined;
 
   constructor(
     private readonly devices: number,
@@ -34,6 +36,12 @@ export class Forecast {
     /** Called after every change of who waits and who runs. */
     private readonly onChange: () => void = () => undefined,
   ) {}
+
+  /** What a device promises: it stands until a clip has been made. */
+  promise(pace: number): void {
+    this.#promised = pace;
+    this.onChange();
+  }
 
   admit(id: string, cost: number, owner = ''): void {
     if (this.#entries.has(id)) return;
@@ -68,7 +76,8 @@ export class Forecast {
     this.#entries.delete(id);
     if (completed && entry.deviceSince !== undefined && entry.cost > 0) {
       const pace = (this.now() - entry.deviceSince) / entry.cost;
-      this.#pace = this.#pace === undefined ? pace : this.#pace + NEWEST_WEIGHT * (pace - this.#pace);
+      const known = this.#learned ?? pace;
+      this.#learned = known + NEWEST_WEIGHT * (pace - known);
     }
     this.onChange();
   }
@@ -120,14 +129,20 @@ export class Forecast {
 
   /** How long a clip of this cost would take, and wait before, if it came now. */
   expectation(cost: number): Expectation {
-    if (this.#pace === undefined) return { workSeconds: null, waitSeconds: null };
+    const pace = this.#pace;
+    if (pace === undefined) return { workSeconds: null, waitSeconds: null };
     let ahead = 0;
     for (const entry of this.#entries.values()) ahead += this.#remaining(entry, 0) ?? 0;
-    return { workSeconds: seconds(this.#pace * cost), waitSeconds: seconds(ahead / this.devices) };
+    return { workSeconds: seconds(pace * cost), waitSeconds: seconds(ahead / this.devices) };
+  }
+
+  get #pace(): number | undefined {
+    return this.#learned ?? this.#promised;
   }
 
   #remaining(entry: Entry, progress: number): number | undefined {
-    const expected = this.#pace === undefined ? undefined : this.#pace * entry.cost;
+    const pace = this.#pace;
+    const expected = pace === undefined ? undefined : pace * entry.cost;
     if (entry.deviceSince === undefined) return expected;
     const elapsed = this.now() - entry.deviceSince;
     if (progress >= OWN_PACE_FROM) return (elapsed / progress) * (1 - progress);

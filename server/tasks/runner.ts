@@ -142,6 +142,11 @@ export class TaskRunner {
     });
   }
 
+  /** Takes a device's word for how long clips take, until one has been made: milliseconds for each unit of `clipCost`. */
+  expectPace(pace: number): void {
+    this.#forecast.promise(pace);
+  }
+
   /** How long a clip would take, and wait before, if it came now. */
   expectation(params: ClipParams): Expectation {
     return this.#forecast.expectation(this.#o.clipCost(params));

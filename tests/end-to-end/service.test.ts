@@ -6,6 +6,7 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import sharp, { type Sharp } from 'sharp';
 import { hasEnded, poll, post, startServer, type ServerProcess } from './server-process.js';
@@ -45,6 +46,25 @@ describe('from a picture to a video over HTTP', () => {
     server = await start();
   });
   afterAll(() => server.end('SIGTERM')); // the data folder is the next one's
+
+  test('the time that a clip takes is told before the first one is made', async () => {
+    const estimate = async (fields: Record<string, string>): Promise<Record<string, unknown>> => {
+      const response = await fetch(`${server.url}/estimate`, {
+        method: 'POST',
+        body: new URLSearchParams(fields),
+      });
+      return (await response.json()) as Record<string, unknown>;
+    };
+    // The worker is warming up.
+    while ((await estimate({})).seconds === null) await pause(100);
+    const { seconds, memory_bytes, wait_seconds } = await estimate({});
+    expect(wait_seconds).toBe(0);
+    expect(memory_bytes).toBe(512 * 288 * 25 * 300);
+    const longer = await estimate({ steps: '70' });
+    // Rounded up to whole seconds.
+    expect(longer.seconds).toBeGreaterThan(10 * (Number(seconds) - 1));
+    expect(longer.seconds).toBeLessThanOrEqual(10 * Number(seconds));
+  });
 
   test('a photograph becomes a playable clip of just that photograph, moving', async () => {
     const { id } = await post(server.url, SMALL, rocket);

@@ -1,10 +1,12 @@
 import '../one-runtime.cjs';
-import { afterAll, describe, expect, test } from '@jest/globals';
+import { afterAll, describe, expect, jest, test } from '@jest/globals';
 import { mkdtempSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { encodeModel, float32, Graph } from '../../networks/onnx/index.js';
+import { clipCost } from '../../pipeline/clip-cost.js';
+import { resolveClip } from '../../pipeline/clip-request.js';
 import type { PipelineError } from '../../pipeline/errors.js';
 import { loadModel } from '../../pipeline/model.js';
 import { sessionOptions } from '../../pipeline/session-options.js';
@@ -163,15 +165,18 @@ describe('low VRAM', () => {
 describe('the warm-up', () => {
   test('runs every graph on CUDA at the shapes of the recipe', async () => {
     const { open, runs } = withCuda();
-    await loadModel(folderOf(), 'cuda', { open, warm: true });
-    expect(runs.map(({ graph, feeds }) => [graph, Object.values(feeds)[0].dims])).toEqual([
+    const { pace } = await loadModel(folderOf(), 'cuda', { open, warm: true });
+    const clip = [
       ['vae-encoder', [1, 3, 64, 64]],
       ['image-encoder', [1, 3, 224, 224]],
       ['unet', [2, 5, 8, 32, 32]],
       ['vae-decoder', [2, 4, 32, 32]],
       ['vae-decoder', [2, 4, 32, 32]],
       ['vae-decoder', [1, 4, 32, 32]],
-    ]);
+    ];
+    // Once to get going, and once to see how long it takes.
+    expect(runs.map(({ graph, feeds }) => [graph, Object.values(feeds)[0].dims])).toEqual([...clip, ...clip]);
+    expect(pace).toBeGreaterThan(0);
   });
 
   test('runs every graph on the CPU at the smallest size', async () => {
@@ -179,11 +184,48 @@ describe('the warm-up', () => {
     const recipe = { ...tinyManifest().recipe, W: 240, H: 120 };
     const folder = folderOf({}, { recipe, picture: { divisor: 24 } });
     await loadModel(folder, 'cpu', { open, warm: true });
-    expect(runs.map(({ feeds }) => Object.values(feeds)[0].dims)).toEqual([
+    expect(runs.slice(0, 4).map(({ feeds }) => Object.values(feeds)[0].dims)).toEqual([
       [1, 3, 72, 72],
       [1, 3, 224, 224],
       [2, 2, 8, 36, 36],
       [2, 4, 36, 36],
+    ]);
+  });
+
+  test('promises the pace at which the clip of the recipe is made', async () => {
+    let now = 0;
+    const clock = jest.spyOn(performance, 'now').mockImplementation(() => now);
+    const [perEvaluation, perDecoding] = [60, 25];
+    const { open, runs } = withCuda((graph) => {
+      now += { unet: perEvaluation, 'vae-decoder': perDecoding }[graph] ?? 0;
+    });
+    try {
+      const { pace, manifest } = await loadModel(folderOf(), 'cpu', { open, warm: true });
+      // The smallest clip is long enough to tell: 64×64 and 2 frames of the recipe's 64×64 and 5.
+      expect(runs.filter(({ graph }) => graph === 'unet')).toHaveLength(2);
+      const { params } = resolveClip({}, manifest);
+      const expected = ((params.steps * perEvaluation + perDecoding) * 5) / 2;
+      expect(pace! * clipCost(params, manifest)).toBeCloseTo(expected, 6);
+    } finally {
+      clock.mockRestore();
+    }
+  });
+
+  test('goes on to larger sizes as long as they take no time, to that of the recipe at most', async () => {
+    const clock = jest.spyOn(performance, 'now').mockReturnValue(0);
+    const { open, runs } = withCuda();
+    const folder = folderOf({}, { recipe: { ...tinyManifest().recipe, W: 256, H: 128, T: 6 } });
+    try {
+      await loadModel(folder, 'cpu', { open, warm: true });
+    } finally {
+      clock.mockRestore();
+    }
+    const sizes = runs.filter(({ graph }) => graph === 'unet').map(({ feeds }) => feeds.sample.dims);
+    expect(sizes).toEqual([
+      [2, 2, 8, 32, 32],
+      [2, 2, 8, 32, 32],
+      [2, 3, 8, 32, 64],
+      [2, 6, 8, 64, 128],
     ]);
   });
 

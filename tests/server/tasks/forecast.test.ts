@@ -106,6 +106,18 @@ describe('time left', () => {
     expect(forecast.expectation(200)).toEqual({ workSeconds: 2, waitSeconds: 5 });
   });
 
+  test('is what a device promises until a clip has been made', () => {
+    forecast.promise(20);
+    expect(forecast.expectation(100)).toEqual({ workSeconds: 2, waitSeconds: 0 });
+    forecast.admit('a', 200);
+    expect(outlook('a')?.etaSeconds).toBe(4);
+    forecast.end('a', false);
+    learn();
+    expect(forecast.expectation(100).workSeconds).toBe(1);
+    forecast.promise(20); // another device started
+    expect(forecast.expectation(100).workSeconds).toBe(1);
+  });
+
   test('failed clips teach nothing', () => {
     forecast.admit('a', 100);
     forecast.begin('a');
