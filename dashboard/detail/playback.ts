@@ -16,7 +16,7 @@ export interface Playback {
   readonly attach: (place: number) => (video: HTMLVideoElement | null) => void;
 }
 
-/** Plays one or several videos of equal length as one, frame by frame if need be. */
+/** Plays one or several videos as one, frame by frame if need be. The first one leads; a shorter one beside it goes round. */
 export function usePlayback(frames: number, fps: number): Playback {
   const videos = useRef<(HTMLVideoElement | null)[]>([]);
   const [playing, setPlaying] = useState(!useReducedMotion());
@@ -41,8 +41,8 @@ export function usePlayback(frames: number, fps: number): Playback {
         setFrame(Math.min(frames - 1, Math.floor(leader.currentTime * fps + 0.01)));
         if (leader.ended) setPlaying(false);
         for (const video of others) {
-          if (Math.abs(video.currentTime - leader.currentTime) > 1.5 / fps)
-            video.currentTime = leader.currentTime;
+          const time = within(video, leader.currentTime);
+          if (Math.abs(video.currentTime - time) > 1.5 / fps) video.currentTime = time;
         }
       }
       request = requestAnimationFrame(look);
@@ -56,7 +56,7 @@ export function usePlayback(frames: number, fps: number): Playback {
     const target = (to + frames) % frames;
     setFrame(target);
     // The middle of a frame: its very beginning may be rounded into the one before.
-    for (const video of all()) video.currentTime = (target + 0.5) / fps;
+    for (const video of all()) video.currentTime = within(video, (target + 0.5) / fps);
   };
   return {
     playing,
@@ -73,3 +73,7 @@ export function usePlayback(frames: number, fps: number): Playback {
     },
   };
 }
+
+/** A time in a video that begins again when it is over. */
+const within = ({ duration }: HTMLVideoElement, time: number): number =>
+  duration > 0 ? time % duration : time;

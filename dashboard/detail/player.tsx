@@ -2,13 +2,14 @@ import { useState } from 'preact/hooks';
 import { useMedia } from '../api/media.js';
 import type { Task } from '../api/wire.js';
 import { titleOf } from '../tasks/describe.js';
+import { Compare, Differences, type Choice } from './compare.js';
 import { usePlayback, type Playback } from './playback.js';
 
 /** Of videos that do not say. */
 const USUAL_FPS = 24;
 const SPEEDS = [0.25, 0.5, 1, 2];
 
-/** Plays the clips of a finished task: one variation, two side by side, or all at once. */
+/** Plays the clips of a finished task: one variation, that and another clip side by side, or all at once. */
 export function Player({
   task,
   chosen,
@@ -19,73 +20,75 @@ export function Player({
   onChoose: (index: number) => void;
 }) {
   const { videos, grid_url: grid, params } = task;
-  const [other, setOther] = useState<number>();
+  const [beside, setBeside] = useState<Choice>();
   const [together, setTogether] = useState(false);
   const frames = videos[0].frames;
   const playback = usePlayback(frames, params.fps ?? USUAL_FPS);
-  const paths =
+  const clips: readonly Clip[] =
     together && grid !== null
-      ? [grid]
-      : [videos[chosen]?.url, ...(other === undefined ? [] : [videos[other]?.url])].filter(
-          (url) => url !== undefined,
-        );
+      ? [{ path: grid, title: titleOf(task) }]
+      : [{ task, index: chosen }, ...(beside ? [beside] : [])].flatMap(clipOf);
   const choose = (index: number): void => {
     setTogether(false);
     onChoose(index);
   };
   return (
     <div class="player">
-      <div class="screens" data-count={paths.length}>
-        {paths.map((path, place) => (
+      <div class="screens" data-count={clips.length}>
+        {clips.map(({ path, title }, place) => (
           <Screen
-            key={path}
+            key={place}
             path={path}
-            title={titleOf(task)}
+            title={title}
             attach={playback.attach(place)}
             onClick={playback.toggle}
           />
         ))}
       </div>
       <Controls playback={playback} frames={frames} />
-      {videos.length > 1 && (
-        <div class="variations" role="group" aria-label="Variations">
-          {videos.map(({ seed }, index) => (
-            <button
-              key={seed}
-              type="button"
-              aria-pressed={!together && chosen === index}
-              onClick={() => choose(index)}
-            >
-              {index + 1} <small>seed {seed}</small>
-            </button>
-          ))}
-          {grid !== null && (
-            <button type="button" aria-pressed={together} onClick={() => setTogether(!together)}>
-              All
-            </button>
-          )}
-          <label class="compare">
-            Beside it
-            <select
-              value={other ?? ''}
-              onChange={({ currentTarget: { value } }) => {
-                setTogether(false);
-                setOther(value === '' ? undefined : Number(value));
-              }}
-            >
-              <option value="">nothing</option>
-              {videos.map(({ seed }, index) => (
-                <option key={seed} value={index}>
-                  {index + 1} · seed {seed}
-                </option>
-              ))}
-            </select>
-          </label>
-        </div>
-      )}
+      <div class="variations">
+        {videos.length > 1 && (
+          <div role="group" aria-label="Variations">
+            {videos.map(({ seed }, index) => (
+              <button
+                key={seed}
+                type="button"
+                aria-pressed={!together && chosen === index}
+                onClick={() => choose(index)}
+              >
+                {index + 1} <small>seed {seed}</small>
+              </button>
+            ))}
+            {grid !== null && (
+              <button type="button" aria-pressed={together} onClick={() => setTogether(!together)}>
+                All
+              </button>
+            )}
+          </div>
+        )}
+        <Compare
+          task={task}
+          chosen={beside}
+          onChoose={(choice) => {
+            setTogether(false);
+            setBeside(choice);
+          }}
+        />
+      </div>
+      {beside && !together && <Differences left={{ task, index: chosen }} right={beside} />}
     </div>
   );
 }
+
+interface Clip {
+  readonly path: string;
+  readonly title: string;
+}
+
+const clipOf = ({ task, index }: Choice): readonly Clip[] => {
+  const path = task.videos[index]?.url;
+  return path === undefined ? [] : [{ path, title: titleOf(task) }];
+};
 
 interface ScreenProps {
   readonly path: string;

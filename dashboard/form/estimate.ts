@@ -2,6 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { ApiError, requestJson, withJson } from '../api/client.js';
 import type { Estimate, Parameters } from '../api/wire.js';
 import { duration, size } from '../tasks/describe.js';
+import { store } from '../tasks/store.js';
 import { filledFields, type FormState } from './form-state.js';
 
 export interface Checked {
@@ -12,30 +13,47 @@ export interface Checked {
 
 /** Typing is over when it rests this long. */
 const REST_MS = 250;
+/** A service that has just started may know soon how long a clip takes. */
+const AGAIN_MS = 3000;
 
-/** Asks the service what the clip would cost, and whether it would be taken at all, whenever the values have changed. */
+/** How many tasks wait or run: a new clip waits for them. */
+function useRunning(): number {
+  const [running, setRunning] = useState(store.running);
+  useEffect(() => store.follow(() => setRunning(store.running)), []);
+  return running;
+}
+
+/**
+ * Asks the service what the clip would cost, and whether it would be taken at all, whenever the values have changed or
+ * there is more or less to wait for.
+ */
 export function useEstimate(parameters: Parameters, values: FormState['values']): Checked {
   const [checked, setChecked] = useState<Checked>({ errors: {} });
   const fields = filledFields(parameters, values);
   const key = JSON.stringify(fields);
+  const running = useRunning();
   useEffect(() => {
+    let timer: ReturnType<typeof setTimeout>;
     const abort = new AbortController();
     const ask = async (): Promise<void> => {
       try {
         const init = { ...withJson('POST', fields), signal: abort.signal };
-        setChecked({ estimate: await requestJson<Estimate>('estimate', init), errors: {} });
+        const estimate = await requestJson<Estimate>('estimate', init);
+        if (abort.signal.aborted) return;
+        setChecked({ estimate, errors: {} });
+        if (estimate.seconds === null) timer = setTimeout(() => void ask(), AGAIN_MS);
       } catch (error) {
         if (abort.signal.aborted) return;
         const field = error instanceof ApiError ? error.field : undefined;
         setChecked({ errors: field === undefined ? {} : { [field]: (error as ApiError).message } });
       }
     };
-    const timer = setTimeout(() => void ask(), REST_MS);
+    timer = setTimeout(() => void ask(), REST_MS);
     return () => {
       clearTimeout(timer);
       abort.abort();
     };
-  }, [key]);
+  }, [key, running]);
   return checked;
 }
 

@@ -1,7 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { requestJson } from '../api/client.js';
 import type { Health, Parameters } from '../api/wire.js';
-import { isRunning } from '../tasks/describe.js';
 import { useTasks, type Connection } from '../tasks/store.js';
 import { hrefOf, type Route } from './route.js';
 import { THEMES, useTheme } from './theme.js';
@@ -26,7 +25,7 @@ export function TopBar({ parameters, route, onKey }: Props) {
   const store = useTasks();
   const [theme, setTheme] = useTheme();
   const health = useHealth(store.connection);
-  const running = store.tasks.filter(isRunning).length;
+  const { running } = store;
   useEffect(() => {
     document.title = running === 0 ? 'img2vid' : `(${running}) img2vid`;
   }, [running]);

@@ -2,7 +2,7 @@ import { ApiError, request, requestJson, withJson } from '../api/client.js';
 import type { Task } from '../api/wire.js';
 import { go } from '../shell/route.js';
 import { showToast } from '../shell/toasts.js';
-import { titleOf } from './describe.js';
+import { shorten, titleOf } from './describe.js';
 import { store } from './store.js';
 
 /** How long a removal can be undone. */
@@ -81,5 +81,3 @@ export function finishDeletions(): void {
     void removeForGood(id);
   }
 }
-
-const shorten = (text: string): string => (text.length > 40 ? `${text.slice(0, 39)}…` : text);

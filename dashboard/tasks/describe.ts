@@ -10,6 +10,9 @@ export function titleOf({ source: { prompt, image_url: url, scenes } }: Task): s
   return 'Uploaded picture';
 }
 
+/** A title where there is little room. */
+export const shorten = (text: string): string => (text.length > 40 ? `${text.slice(0, 39)}…` : text);
+
 const STAGES: Readonly<Record<string, string>> = {
   image: 'Getting the picture',
   waiting: 'Waiting for the device',

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Task, TaskPage } from '../api/wire.js';
+import { isRunning } from './describe.js';
 
 /** How the page hears of changes. */
 export type Connection = 'connecting' | 'live' | 'polling' | 'offline' | 'locked';
@@ -27,6 +28,11 @@ export class TaskStore {
   /** Tasks that the service has, also those not loaded yet. */
   get total(): number {
     return Math.max(this.#total - this.#hidden.size, this.tasks.length);
+  }
+
+  /** How many tasks wait or run. */
+  get running(): number {
+    return this.tasks.filter(isRunning).length;
   }
 
   /** True when no task is left to be loaded. */

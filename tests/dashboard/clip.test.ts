@@ -45,6 +45,7 @@ interface VideoElement {
   readonly videoWidth: number;
   readonly videoHeight: number;
 }
+const ready = ({ readyState }: { readonly readyState: number }): number => readyState;
 const video = (page: Page): Promise<VideoElement> =>
   page
     .locator('video')
@@ -69,11 +70,15 @@ test('a picture becomes a clip before one’s eyes: progress, a preview that cha
   const bar = detail(page).getByRole('progressbar');
   const picture = detail(page).getByAltText('Preview of the clip so far');
   await picture.waitFor();
+  // Another clip would wait for this one, until it is done.
+  const waiting = page.getByText(/after .+ of waiting/);
+  await waiting.waitFor();
   const first = await picture.getAttribute('src');
   const before = Number(await bar.getAttribute('aria-valuenow'));
   await until(async () => (await picture.getAttribute('src')) !== first);
   await until(async () => Number(await bar.getAttribute('aria-valuenow')) > before);
   await done(page);
+  await waiting.waitFor({ state: 'detached' });
 
   await until(async () => (await video(page)).currentTime > 0.2);
   expect(await video(page)).toMatchObject({ paused: false, videoWidth: 256, videoHeight: 144 });
@@ -84,8 +89,7 @@ test('a picture becomes a clip before one’s eyes: progress, a preview that cha
   await page.getByRole('button', { name: 'One frame on' }).click();
   await page.getByText('6/9').waitFor();
   expect((await video(page)).currentTime).toBeCloseTo(5.5 / 9, 2);
-  await page.getByLabel('Beside it').selectOption('1');
-  const ready = ({ readyState }: { readonly readyState: number }): number => readyState;
+  await page.getByLabel('Beside it').selectOption(`${idOf(page)}/1`);
   await until(async () => (await page.locator('video').nth(1).evaluate(ready)) >= 2);
 
   for (const [form, ending] of [
@@ -121,7 +125,23 @@ test('a prompt’s clip can be made again with the same and with another seed', 
   const same = await again('Run again');
   expect(same).toMatchObject({ seed: 41, source: { prompt: 'a lighthouse at dusk' } });
   expect(same.id).not.toBe(first);
-  expect((await again('New seed')).seed).not.toBe(41);
+  const other = await again('New seed');
+  expect(other.seed).not.toBe(41);
+
+  // Side by side, with what differs.
+  await page.getByLabel('Beside it').selectOption(`${first}/0`);
+  await until(async () => (await page.locator('video').nth(1).evaluate(ready)) >= 2);
+  const differences = page.getByRole('table', { name: 'What differs' }).getByRole('row');
+  expect(await differences.allInnerTexts()).toEqual([`Seed\t${String(other.seed)}\t41`]);
+  // The same place in both, when they are stepped through.
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await page.getByLabel('Frame', { exact: true }).fill('1');
+  const times = await page
+    .locator('video')
+    .evaluateAll((videos: VideoElement[]) => videos.map(({ currentTime }) => currentTime));
+  expect(times[1]).toBeCloseTo(times[0], 3);
+  await page.getByLabel('Beside it').selectOption('');
+  await until(async () => (await page.locator('video').count()) === 1);
   await page.context().close();
 });
 
