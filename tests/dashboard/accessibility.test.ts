@@ -3,8 +3,9 @@ import type { AxeResults } from 'axe-core';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Browser, Page } from 'playwright-core';
+import { launchChromium } from '../../scripts/chromium.js';
 import { holdClips, startService, type TestService } from '../server/support.js';
-import { DESKTOP, launchBrowser, live, openPage, PHONE } from './browser.js';
+import { DESKTOP, live, openPage, PHONE } from './browser.js';
 
 jest.setTimeout(90_000);
 
@@ -16,7 +17,7 @@ let running: string;
 let failed: string;
 beforeAll(async () => {
   const clips = holdClips();
-  [browser, service] = await Promise.all([launchBrowser(), startService({ make: clips.make })]);
+  [browser, service] = await Promise.all([launchChromium(), startService({ make: clips.make })]);
   const make = async (prompt: string): Promise<string> =>
     (await service.call('POST', '/tasks', { prompt, num_cols: 2, decoding_overlap: 2 })).body.id as string;
   failed = await make('one that is cancelled');

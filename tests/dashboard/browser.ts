@@ -1,18 +1,5 @@
-import { existsSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
-
-const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
-
-/** Starts Chromium: the one that CHROMIUM_PATH names, else the system's. */
-export function launchBrowser(): Promise<Browser> {
-  const executablePath = process.env.CHROMIUM_PATH ?? PLACES.find((path) => existsSync(path));
-  if (executablePath === undefined) {
-    throw new Error('These tests need Chromium: apt-get install chromium, or set CHROMIUM_PATH');
-  }
-  // Its own sandbox does not run as root, which containers and CI are; the pages are ours alone.
-  return chromium.launch({ executablePath, args: ['--no-sandbox'] });
-}
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 
 export interface OpenPage {
   readonly page: Page;

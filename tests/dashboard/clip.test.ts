@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
+import { launchChromium } from '../../scripts/chromium.js';
 import { startServer, type ServerProcess } from '../end-to-end/server-process.js';
-import { launchBrowser, live, openPage, until } from './browser.js';
+import { live, openPage, until } from './browser.js';
 
 const photo = fileURLToPath(new URL('../data/rocket.jpg', import.meta.url));
 
@@ -18,7 +19,7 @@ let folder: string;
 let server: ServerProcess;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'dashboard-'));
-  [browser, server] = await Promise.all([launchBrowser(), start()]);
+  [browser, server] = await Promise.all([launchChromium(), start()]);
 });
 afterAll(async () => {
   await browser.close();

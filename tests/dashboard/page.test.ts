@@ -4,17 +4,18 @@ import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
+import { launchChromium } from '../../scripts/chromium.js';
 import { bearer, KEYS, startKeyedService } from '../server/access/keyed-service.js';
 import { holdClips, startService, type HeldClips, type TestService } from '../server/support.js';
 import { newTask } from '../server/tasks/support.js';
-import { launchBrowser, live, openPage, PHONE, until, type OpenPage } from './browser.js';
+import { live, openPage, PHONE, until, type OpenPage } from './browser.js';
 import { startPrefixProxy } from './prefix-proxy.js';
 
 jest.setTimeout(90_000);
 
 let browser: Browser;
 beforeAll(async () => {
-  browser = await launchBrowser();
+  browser = await launchChromium();
 });
 afterAll(() => browser.close());
 
