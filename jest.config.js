@@ -1,4 +1,8 @@
+import { availableParallelism } from 'node:os';
+
 export default {
+  // By default one core of two would be left idle. More than a few only take turns: many tests start services.
+  maxWorkers: Math.min(4, availableParallelism()),
   testEnvironment: './tests/node-realm-environment.cjs',
   roots: ['<rootDir>/tests'],
   testMatch: ['**/*.test.ts'],

@@ -22,15 +22,15 @@ export function clipMemory(
   if (!memory) return undefined;
   const { W, H, T, decoding_t, decoding_overlap, deepcache_branch } = params;
   const { rows, shallow } = planEvaluations(params, manifest);
-  const graph = (need: GraphMemory | undefined, frames: number) =>
+  const bytesOf = (need: GraphMemory | undefined, frames: number) =>
     need === undefined ? 0 : need.fixed + need.per_pixel * W * H * frames;
   const evaluated = T * (halfBatch ? 1 : rows);
   const cached = shallow > 0 ? manifest.shallow[String(deepcache_branch)]?.memory : undefined;
   const stages = [
-    graph(memory.image_encoder, 1),
-    graph(memory.vae_encoder, 1),
-    graph(memory.unet, evaluated) + graph(cached, evaluated),
-    graph(memory.vae_decoder, Math.min(T, decoding_t + 2 * decoding_overlap)),
+    bytesOf(memory.image_encoder, 1),
+    bytesOf(memory.vae_encoder, 1),
+    bytesOf(memory.unet, evaluated) + bytesOf(cached, evaluated),
+    bytesOf(memory.vae_decoder, Math.min(T, decoding_t + 2 * decoding_overlap)),
   ];
   return lowVram ? Math.max(...stages) : stages.reduce((sum, bytes) => sum + bytes, 0);
 }

@@ -3,8 +3,8 @@ import { resolveClip } from './clip-request.js';
 import { encodePicture } from './conditioning.js';
 import { decodeFrames } from './decode.js';
 import { PipelineError } from './errors.js';
-import type { Model } from './model.js';
 import { planEvaluations } from './evaluation-plan.js';
+import type { Model } from './model.js';
 import { unetNetwork, type LatentShape } from './unet-network.js';
 
 /** The shortest clip that is still one, so that temporal layers have neighbours to look at. */

@@ -35,7 +35,7 @@ const SHORT_FRAMES = 14;
 export interface SvdNeeds {
   /** By branch: what a shallow evaluation costs as a part of a whole one. */
   readonly costs: ReadonlyMap<number, number>;
-  /** Undefined for graphs whose need does not grow with the number of pixels. */
+  /** Undefined for graphs whose need is not proportional to the number of pixels. */
   readonly memory: SvdMemory | undefined;
 }
 

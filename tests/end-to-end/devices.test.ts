@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { setTimeout as pause } from 'node:timers/promises';
 import { tinyDecoder, tinyUnet } from '../pipeline/tiny/graphs.js';
 import { writeTinyModel } from '../pipeline/tiny/model-folder.js';
-import { hasEnded, poll, post, startServer, type ServerProcess } from './server-process.js';
+import { hasEnded, logged, poll, post, startServer, type ServerProcess } from './server-process.js';
 
 const rocket = readFileSync(fileURLToPath(new URL('../data/rocket.jpg', import.meta.url)));
 const folders: string[] = [];
@@ -66,9 +66,7 @@ describe('a device that is not there', () => {
         },
       ],
     });
-    expect(server.log).toContainEqual(
-      expect.objectContaining({ level: 50, device: 'cuda', msg: 'worker cannot be used' }),
-    );
+    await logged(server, { level: 50, device: 'cuda', msg: 'worker cannot be used' });
     const { id } = await post(server.url, {}, rocket);
     const task = await poll(server.url, id, hasEnded);
     expect(task).toMatchObject({ status: 'error', error: { code: 'device_unavailable' } });
@@ -82,7 +80,7 @@ describe('a device that is not there', () => {
       device: 'cpu',
       workers: [{ state: 'idle', device: 'cpu', warning: expect.stringMatching(/CUDA.*running on the CPU/) }],
     });
-    expect(server.log).toContainEqual(expect.objectContaining({ level: 40, msg: 'worker ready' }));
+    await logged(server, { level: 40, msg: 'worker ready' });
   });
 });
 

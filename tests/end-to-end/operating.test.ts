@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { hasEnded, poll, post, startServer, type ServerProcess } from './server-process.js';
+import { hasEnded, logged, poll, post, startServer, type ServerProcess } from './server-process.js';
 
 const rocket = readFileSync(fileURLToPath(new URL('../data/rocket.jpg', import.meta.url)));
 const QUICK = { W: '64', H: '64', T: '2', steps: '3', num_cols: '2' };
@@ -64,8 +64,8 @@ describe('whoever runs the service', () => {
 
   test('sees that the service is ready, and that a worker died', async () => {
     expect((await fetch(`${server.url}/ready`)).status).toBe(200);
-    const ready = server.log.find(({ msg }) => msg === 'worker ready') as { worker: { pid: number } };
-    process.kill(ready.worker.pid, 'SIGKILL');
+    const { worker } = (await logged(server, { msg: 'worker ready' })) as { worker: { pid: number } };
+    process.kill(worker.pid, 'SIGKILL');
     await until(async () => (await scrape()).get('img2vid_worker_deaths_total{device="auto"}') === 1);
     expect((await fetch(`${server.url}/ready`)).status).toBe(200);
   });

@@ -5,7 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as pause } from 'node:timers/promises';
-import { hasEnded, poll, post, startServer, type ServerProcess, type TaskJson } from './server-process.js';
+import {
+  hasEnded,
+  logged,
+  poll,
+  post,
+  startServer,
+  type ServerProcess,
+  type TaskJson,
+} from './server-process.js';
 
 const rocket = readFileSync(fileURLToPath(new URL('../data/rocket.jpg', import.meta.url)));
 /** Long enough for several checkpoints: the first is saved when one costs 1 % of the time. */
@@ -44,9 +52,9 @@ const videoOf = async ({ url }: ServerProcess, task: TaskJson): Promise<Buffer> 
   Buffer.from(await (await fetch(`${url}${String(task.video_url)}`)).arrayBuffer());
 const resumedAt = ({ log }: ServerProcess): unknown[] =>
   log.filter(({ msg }) => msg === 'clip resumed').map(({ step }) => step);
-const workerPid = ({ log }: ServerProcess): number => {
-  const ready = log.findLast(({ msg }) => msg === 'worker ready') as { worker: { pid: number } };
-  return ready.worker.pid;
+const killWorker = async (server: ServerProcess): Promise<void> => {
+  const { worker } = (await logged(server, { msg: 'worker ready' })) as { worker: { pid: number } };
+  process.kill(worker.pid, 'SIGKILL');
 };
 
 test('a clip goes on at its step whoever is killed, and its video is that of an uninterrupted run', async () => {
@@ -64,7 +72,7 @@ test('a clip goes on at its step whoever is killed, and its video is that of an 
     await kill();
   };
 
-  await interrupt(() => process.kill(workerPid(server), 'SIGKILL'));
+  await interrupt(() => killWorker(server));
   await poll(server.url, id, ({ stage }) => stage === 'sample' && resumedAt(server).length > 0);
   steps.push(...resumedAt(server));
 
@@ -81,7 +89,8 @@ test('a clip goes on at its step whoever is killed, and its video is that of an 
   expect(steps).toHaveLength(3);
   expect(steps).toEqual([...steps].sort((a, b) => Number(a) - Number(b)));
   expect(Number(steps[0])).toBeGreaterThan(0);
-  const completed = server.log.find(({ msg, task: of }) => msg === 'video completed' && of === id);
+  // The last that is done for a task is to log it.
+  const completed = await logged(server, { msg: 'video completed', task: id });
   expect(completed).toMatchObject({ resumedSteps: steps[2] });
   expect(await filesIn('checkpoints')).toEqual([]);
   expect(await filesIn('work')).toEqual([]);

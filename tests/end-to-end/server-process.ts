@@ -71,3 +71,19 @@ export async function poll(url: string, id: string, holds: (task: TaskJson) => b
 }
 
 export const hasEnded = ({ status }: TaskJson): boolean => status === 'completed' || status === 'error';
+
+/** Waits for a line of the log: lines come through a pipe, and may be later than an answer that tells of the same. */
+export async function logged(
+  { log }: ServerProcess,
+  fields: Record<string, unknown>,
+): Promise<Record<string, unknown>> {
+  const deadline = Date.now() + 60_000;
+  for (;;) {
+    const line = log.findLast((line) =>
+      Object.entries(fields).every(([name, value]) => line[name] === value),
+    );
+    if (line) return line;
+    if (Date.now() > deadline) throw new Error(`Waited in vain for ${JSON.stringify(fields)} in the log`);
+    await pause(20);
+  }
+}
