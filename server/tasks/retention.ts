@@ -117,7 +117,8 @@ export class Retention {
     for (const id of ids) {
       if (this.#closed) break;
       try {
-        if (await runner.remove(id)) removed++;
+        if (!(await runner.remove(id))) continue; // somebody else did
+        removed++;
         log.info({ task: id, reason }, 'task deleted');
       } catch (error) {
         log.error({ task: id, err: error }, 'a task cannot be deleted');

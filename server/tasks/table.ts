@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { Kysely, Selectable } from 'kysely';
 import type { TaskRow, Tables } from './database.js';
 import { claimKey, findKey, type ClaimedKey, type KeyClaim } from './idempotency.js';
+import { LiveProgress } from './live-progress.js';
 import {
   pictureNotes,
   toBegun,
@@ -45,8 +46,6 @@ export interface StateJournal {
 /** Thrown within a transaction to undo it: what was to be created is there already. */
 class Taken extends Error {}
 
-type Live = { readonly owner: string; readonly progress: TaskProgress };
-
 /**
  * The task table: the truth about every task. Each state change is one atomic statement that names the state it
  * expects, and answers whether it took place, so that two parties can never both move the same task. Progress within
@@ -62,8 +61,7 @@ export class TaskTable extends EventEmitter<{
 }> {
   readonly #db: Kysely<Tables>;
   readonly #journal: StateJournal | undefined;
-  /** Progress since the row was written; there is an entry for every task in the state `processing`, and no other. */
-  readonly #live = new Map<string, Live>();
+  readonly #live = new LiveProgress();
   #lastCreatedAt = 0;
   #revision = 0;
   #queueRevision = 0;
@@ -184,7 +182,7 @@ export class TaskTable extends EventEmitter<{
 
   /** queued or processing → error. The stage where it failed stays in the row. */
   fail(id: string, error: TaskError): Promise<boolean> {
-    return this.#move(id, toFailed(error, this.#live.get(id)?.progress));
+    return this.#move(id, toFailed(error, this.#live.of(id)));
   }
 
   /** processing → queued. An attempt that was `lost` goes on counting. */
@@ -212,21 +210,16 @@ export class TaskTable extends EventEmitter<{
 
   /**
    * Progress of a running task; nothing for a task in any other state, since the news of a worker may come after the
-   * task's end. Lower progress than before is raised to it: a bar never runs backwards.
+   * task's end.
    */
   report(id: string, progress: TaskProgress): void {
-    const last = this.#live.get(id);
-    if (!last) return;
-    const { owner } = last;
-    const raised = { ...progress, progress: Math.max(progress.progress, last.progress.progress) };
-    this.#live.set(id, { owner, progress: raised });
-    this.#changed(id, 'progress', owner);
+    if (this.#live.report(id, progress)) this.touch(id);
   }
 
   /** Something that is shown of a running task beside its row is another. */
   touch(id: string): void {
-    const live = this.#live.get(id);
-    if (live) this.#changed(id, 'progress', live.owner);
+    const owner = this.#live.ownerOf(id);
+    if (owner !== undefined) this.#changed(id, 'progress', owner);
   }
 
   /** Removes a task that has ended. False when there is none. */
@@ -269,7 +262,7 @@ export class TaskTable extends EventEmitter<{
 
   /** Changes the state of a task that is in one of the states that the move allows. */
   async #move(id: string, { from, values, live }: Move): Promise<boolean> {
-    const before = this.#live.get(id);
+    let takeBack = (): void => undefined;
     const moved = this.#db.transaction().execute(async (transaction) => {
       const row = await transaction
         .updateTable('tasks')
@@ -281,14 +274,12 @@ export class TaskTable extends EventEmitter<{
       if (!row) return false;
       const task = taskOfRow(row);
       await this.#journal?.record(transaction, task);
-      if (live) this.#live.set(id, { owner: row.owner, progress: live });
-      else this.#live.delete(id);
+      takeBack = this.#live.move(id, row.owner, live);
       this.#changed(id, isTerminal(task.status) ? 'ended' : 'moved', row.owner);
       return true;
     });
     return moved.catch((error: unknown) => {
-      if (before) this.#live.set(id, before);
-      else this.#live.delete(id);
+      takeBack();
       throw error;
     });
   }
@@ -299,6 +290,6 @@ export class TaskTable extends EventEmitter<{
   }
 
   #toTask(row: Selectable<TaskRow>): Task {
-    return taskOfRow(row, this.#live.get(row.id)?.progress);
+    return taskOfRow(row, this.#live.of(row.id));
   }
 }

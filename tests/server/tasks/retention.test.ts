@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { pino } from 'pino';
 import type { NewTask } from '../../../server/tasks/task.js';
 import { listen } from '../event-listener.js';
 import { holdClips, makeClip, startService, type TestService } from '../support.js';
@@ -185,6 +186,25 @@ test('a task whose files cannot be removed keeps its row, does not hold up the o
   fault.mockRestore();
   await service.retention.round();
   expect(await rows()).toEqual([]);
+});
+
+test('the log names each task that was deleted, and none that somebody else deleted meanwhile', async () => {
+  const lines: Record<string, unknown>[] = [];
+  const log = pino(
+    { level: 'info' },
+    { write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
+  );
+  await start({ env: { KEEP_DAYS: '2' }, log });
+  const [gone, old] = [await complete(), await complete()];
+  const remove = service.runner.remove.bind(service.runner);
+  jest.spyOn(service.runner, 'remove').mockImplementation(async (id) => {
+    if (id === gone) await remove(id); // by a client
+    return remove(id);
+  });
+  ahead = 3 * DAY;
+  await service.retention.round();
+  expect(await rows()).toEqual([]);
+  expect(lines.filter(({ msg }) => msg === 'task deleted').map(({ task }) => task)).toEqual([old]);
 });
 
 test('one round removes a hundred, and the next comes soon', async () => {
