@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { ApiError, requestJson, withJson } from '../api/client.js';
 import type { Estimate, Parameters } from '../api/wire.js';
 import { duration, size } from '../tasks/describe.js';
-import { store } from '../tasks/store.js';
+import { useOfTasks } from '../tasks/store.js';
 import { filledFields, type FormState } from './form-state.js';
 
 export interface Checked {
@@ -16,13 +16,6 @@ const REST_MS = 250;
 /** A service that has just started may know soon how long a clip takes. */
 const AGAIN_MS = 3000;
 
-/** How many tasks wait or run: a new clip waits for them. */
-function useRunning(): number {
-  const [running, setRunning] = useState(store.running);
-  useEffect(() => store.follow(() => setRunning(store.running)), []);
-  return running;
-}
-
 /**
  * Asks the service what the clip would cost, and whether it would be taken at all, whenever the values have changed or
  * there is more or less to wait for.
@@ -31,7 +24,8 @@ export function useEstimate(parameters: Parameters, values: FormState['values'])
   const [checked, setChecked] = useState<Checked>({ errors: {} });
   const fields = filledFields(parameters, values);
   const key = JSON.stringify(fields);
-  const running = useRunning();
+  // Both, since what came and went at once leaves the number of those that run as it was.
+  const load = useOfTasks(({ running, total }) => `${running} of ${total}`);
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout>;
     const abort = new AbortController();
@@ -53,7 +47,7 @@ export function useEstimate(parameters: Parameters, values: FormState['values'])
       clearTimeout(timer);
       abort.abort();
     };
-  }, [key, running]);
+  }, [key, load]);
   return checked;
 }
 

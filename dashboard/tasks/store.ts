@@ -137,6 +137,21 @@ export const store = new TaskStore();
 /** Draws the component anew when tasks change. */
 export function useTasks(): TaskStore {
   const [, redraw] = useState(0);
-  useEffect(() => store.follow(() => redraw((n) => n + 1)), []);
+  useFollower(() => redraw((n) => n + 1));
   return store;
+}
+
+/** Something of all tasks; draws the component anew when that changes. */
+export function useOfTasks<T extends string | number>(select: (store: TaskStore) => T): T {
+  const [selected, setSelected] = useState(select(store));
+  useFollower(() => setSelected(select(store)));
+  return selected;
+}
+
+/** Calls for the first time when the component is there: tasks may have changed since it was drawn. */
+function useFollower(follower: () => void): void {
+  useEffect(() => {
+    follower();
+    return store.follow(follower);
+  }, []);
 }

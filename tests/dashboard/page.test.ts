@@ -97,6 +97,23 @@ describe('tasks', () => {
   });
 });
 
+describe('what a clip would cost', () => {
+  test('is told as soon as the service knows how long one takes', async () => {
+    await page.getByText('The first clip shows how long one takes · 7 evaluations').waitFor();
+    // A device has warmed up; nothing is entered meanwhile.
+    service.runner.expectPace(20_000 / (512 * 288 * 25 * 7));
+    await page.getByText('about 20 s · 7 evaluations').waitFor();
+  });
+
+  test('has the waiting for those who came before, as long as they are there', async () => {
+    service.runner.expectPace(20_000 / (512 * 288 * 25 * 7));
+    const id = await make();
+    await page.getByText(/about 20 s · after \d+ s of waiting/).waitFor();
+    clips.release(id);
+    await page.getByText(/about \d+ s · 7 evaluations/).waitFor();
+  });
+});
+
 describe('errors', () => {
   test('stand at their field before anything is sent', async () => {
     await page.locator('#field-W').fill('100');
