@@ -73,6 +73,8 @@ export interface WorkerInfo {
   readonly model: string;
   /** The ffmpeg in use, with its version. */
   readonly ffmpeg: string;
+  /** Memory of the device in all, where it is known. */
+  readonly memoryBytes?: number;
   /** What clips may be expected to take, in milliseconds for each unit of `clipCost`. */
   readonly pace?: number;
   /** Set when the worker runs, but not as wished: on the CPU for want of CUDA, say. */

@@ -10,8 +10,15 @@ export interface MemorySettings {
 }
 
 /**
- * The most bytes that a clip takes on its device, of weights and of what flows through the graphs; undefined where the
- * model does not say. A graph keeps what it once needed, so the graphs' needs add up unless one is held at a time.
+ * How much more the runtime takes than lies between the nodes of a graph at one time: its arena grows by doubling and
+ * kernels have room of their own. On the CPU 1.5 to 2.0 times as much was measured.
+ */
+const ALLOWANCE = 2;
+
+/**
+ * The most bytes that a clip may be expected to take on its device, of weights and of what flows through the graphs;
+ * undefined where the model does not say. A graph keeps what it once needed, so the graphs' needs add up unless one is
+ * held at a time.
  */
 export function clipMemory(
   params: ClipParams,
@@ -23,7 +30,7 @@ export function clipMemory(
   const { W, H, T, decoding_t, decoding_overlap, deepcache_branch } = params;
   const { rows, shallow } = planEvaluations(params, manifest);
   const bytesOf = (need: GraphMemory | undefined, frames: number) =>
-    need === undefined ? 0 : need.fixed + need.per_pixel * W * H * frames;
+    need === undefined ? 0 : need.fixed + ALLOWANCE * need.per_pixel * W * H * frames;
   const evaluated = T * (halfBatch ? 1 : rows);
   const cached = shallow > 0 ? manifest.shallow[String(deepcache_branch)]?.memory : undefined;
   const stages = [
@@ -33,4 +40,22 @@ export function clipMemory(
     bytesOf(memory.vae_decoder, Math.min(T, decoding_t + 2 * decoding_overlap)),
   ];
   return lowVram ? Math.max(...stages) : stages.reduce((sum, bytes) => sum + bytes, 0);
+}
+
+/**
+ * The bytes without which a clip cannot be made, whatever is given up for want of memory (memory-fallbacks.ts): one graph
+ * at a time, one branch of guidance, one frame decoded, and nothing but what lies between the nodes.
+ */
+export function leastMemory(
+  { W, H, T }: Pick<ClipParams, 'W' | 'H' | 'T'>,
+  { memory }: ModelManifest,
+): number | undefined {
+  if (!memory) return undefined;
+  const bytesOf = ({ fixed, per_pixel }: GraphMemory, frames: number) => fixed + per_pixel * W * H * frames;
+  return Math.max(
+    memory.image_encoder.fixed,
+    bytesOf(memory.vae_encoder, 1),
+    bytesOf(memory.unet, T),
+    bytesOf(memory.vae_decoder, 1),
+  );
 }

@@ -16,7 +16,7 @@ const component = z
 const positive = z.number().int().min(1);
 const fileName = z.string().regex(/^[\w.-]+$/, 'expected a plain file name');
 
-/** Bytes that a graph takes: whatever it is run on, and for each pixel of the picture in each frame of each row. */
+/** Bytes of weights, and of what lies between a graph's nodes for each pixel of the picture in each frame of each row. */
 const graphMemory = z.object({ fixed: z.number().min(0), per_pixel: z.number().min(0) });
 
 export type GraphMemory = z.infer<typeof graphMemory>;

@@ -17,6 +17,13 @@ export class WorkerPool {
     return this.#usable.length > 0;
   }
 
+  /** Memory of the device that has most; undefined while it is not known of each. */
+  get memoryBytes(): number | undefined {
+    const known = this.#usable.map(({ info }) => info?.memoryBytes ?? Infinity);
+    const most = Math.max(0, ...known);
+    return most === 0 || most === Infinity ? undefined : most;
+  }
+
   get #usable(): readonly WorkerProcess[] {
     return this.workers.filter(({ state }) => state !== 'unusable' && state !== 'stopped');
   }

@@ -7,6 +7,7 @@ import './watch-parent.js';
 import { runClip, type ClipContext } from './clip.js';
 import type { FromWorker, Job, ToWorker, WireError } from './clip-job.js';
 import { isCudaFault } from './device-errors.js';
+import { deviceMemory } from './device-memory.js';
 import { PipelineError } from './errors.js';
 import { findFfmpeg, type Ffmpeg } from './ffmpeg.js';
 import { loadModel, type Model } from './model.js';
@@ -66,6 +67,7 @@ async function main(): Promise<void> {
     halfBatch: flags.includes('--half-batch'),
     warm: true,
   });
+  const memoryBytes = await deviceMemory(model.device);
   process.on('message', (message: ToWorker) => {
     if (message.type === 'run') void take(message.job, model, ffmpeg);
     else if (current?.id === message.id) current.abort.abort();
@@ -77,6 +79,7 @@ async function main(): Promise<void> {
       device: model.device,
       model: model.manifest.name,
       ffmpeg: `${ffmpeg.path} ${ffmpeg.version}`,
+      ...(memoryBytes === undefined ? {} : { memoryBytes }),
       ...(model.pace === undefined ? {} : { pace: model.pace }),
       ...(model.warning === undefined ? {} : { warning: model.warning }),
     },

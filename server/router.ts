@@ -1,5 +1,6 @@
 import Router from '@koa/router';
 import type { Middleware } from 'koa';
+import { leastMemory } from '../pipeline/clip-memory.js';
 import { Admission, defaultClipCost } from './admission/admission.js';
 import { addressOf, keyHolder } from './admission/client.js';
 import { limitStreams } from './admission/stream-limit.js';
@@ -85,6 +86,7 @@ function apiPartsOf(parts: AppParts): ApiParts {
     admission: new Admission(
       { ...config.admission, maxClipCost: config.admission.maxClipCost ?? defaultClipCost(manifest) },
       runner,
+      { least: (size) => leastMemory(size, manifest), device: () => workers.memoryBytes },
     ),
   };
 }

@@ -7,7 +7,10 @@ import { evaluationInputs } from './shallow-cost.js';
 import type { EvaluationSize } from './shallow-cost.js';
 import { featureName } from './unet.js';
 
-/** Bytes that a graph takes: whatever it is run on, and for each pixel of the picture in each frame of each row. */
+/**
+ * Bytes of a graph's weights and whatever else does not depend on the size, and of what lies between its nodes at one
+ * time for each pixel of the picture in each frame of each row.
+ */
 export interface GraphMemory {
   readonly fixed: number;
   readonly per_pixel: number;
@@ -18,12 +21,6 @@ export interface SvdMemory {
   /** By branch. */
   readonly shallow: ReadonlyMap<number, GraphMemory>;
 }
-
-/**
- * How much more the runtime takes than lies between its nodes at one time: its arena grows by doubling and kernels have
- * room of their own. On the CPU 1.5 to 2.0 times as much was measured.
- */
-const ALLOWANCE = 2;
 
 /**
  * What each graph takes, from the sizes of all that flows through it in a clip of this size; near the trained size it
@@ -43,7 +40,7 @@ export function memoryNeeds(
   const whole = memoryNeed(unet, inputs);
   const scaled = ({ weights, working }: MemoryNeed, pixels: number): GraphMemory => ({
     fixed: weights,
-    per_pixel: Math.ceil((ALLOWANCE * working) / pixels),
+    per_pixel: Math.ceil(working / pixels),
   });
   const ofShallow = (branch: number, graph: Graph): GraphMemory => {
     const feature = featureName(branch);
@@ -52,7 +49,7 @@ export function memoryNeeds(
   const embedding = memoryNeed(image_encoder, { pixel_values: [1, 3, vision.image, vision.image] });
   return {
     graphs: {
-      image_encoder: { fixed: embedding.weights + ALLOWANCE * embedding.working, per_pixel: 0 },
+      image_encoder: { fixed: embedding.weights + embedding.working, per_pixel: 0 },
       vae_encoder: scaled(
         memoryNeed(vae_encoder, { image: [1, 3, height * divisor, width * divisor] }),
         picture,

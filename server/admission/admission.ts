@@ -1,7 +1,8 @@
 import type { ModelManifest } from '../../pipeline/manifest.js';
 import { ServiceError } from '../errors.js';
 import type { TaskRunner } from '../tasks/runner.js';
-import type { NewTask } from '../tasks/task.js';
+import type { NewTask, TaskMatter } from '../tasks/task.js';
+import { checkCost, checkMemory, type MemoryKnowledge } from './task-limits.js';
 
 export interface AdmissionLimits {
   /** Tasks that may wait and run at a time; 0 for any number. */
@@ -26,7 +27,14 @@ export class Admission {
   constructor(
     private readonly limits: AdmissionLimits,
     private readonly runner: Pick<TaskRunner, 'unfinished' | 'secondsToNextEnd' | 'costOf'>,
+    private readonly memory: MemoryKnowledge,
   ) {}
+
+  /** Whether a task can be made here at all, however much room there is. @throws ServiceError 400 */
+  check(task: TaskMatter): void {
+    checkCost(task, this.runner.costOf(task), this.limits.maxClipCost);
+    checkMemory(task, this.memory);
+  }
 
   /** Whether there is room for one more at all; asked before anything is decoded. @throws ServiceError 429 */
   checkRoom(): void {
@@ -43,7 +51,7 @@ export class Admission {
   async admit<T>(task: NewTask, create: () => Promise<T | undefined>): Promise<T | undefined> {
     const { id, owner = '' } = task;
     const { unfinished } = this.runner;
-    checkCost(task, this.runner.costOf(task), this.limits.maxClipCost);
+    this.check(task);
     this.checkRoom();
     const { maxUnfinishedPerKey: most } = this.limits;
     if (owner !== '' && most > 0 && unfinished.countOf(owner) >= most) {
@@ -63,26 +71,4 @@ export class Admission {
     const retryAfterSeconds = Math.max(1, this.runner.secondsToNextEnd ?? UNKNOWN_WAIT);
     return new ServiceError(429, code, message, { allowed, retryAfterSeconds });
   }
-}
-
-/** Fields that each are fine can be too much together. @throws ServiceError 400 */
-function checkCost(task: NewTask, cost: number, most: number): void {
-  if (cost <= most) return;
-  if (task.kind === 'story') {
-    throw new ServiceError(400, 'task_too_costly', 'The scenes are more work than one task may be', {
-      allowed: 'fewer scenes, fewer steps, or fewer or smaller frames',
-    });
-  }
-  if (task.kind === 'picture') return;
-  const { W, H, T, num_cols, steps } = task.params;
-  const enough = Math.floor((most * steps) / cost);
-  throw new ServiceError(
-    400,
-    'task_too_costly',
-    `${steps} steps for ${num_cols} × ${T} frames at ${W}×${H} are more work than one task may be`,
-    {
-      field: 'steps',
-      allowed: enough > 0 ? `at most ${enough} steps at this size` : 'fewer or smaller frames',
-    },
-  );
 }

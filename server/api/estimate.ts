@@ -4,6 +4,9 @@ import { resolveClip } from '../../pipeline/clip-request.js';
 import type { ClipParams } from '../../pipeline/clip-params.js';
 import { planEvaluations } from '../../pipeline/evaluation-plan.js';
 import type { ModelManifest } from '../../pipeline/manifest.js';
+import type { WorkerPool } from '../../pipeline/worker-pool.js';
+import type { Admission } from '../admission/admission.js';
+import { inGigabytes } from '../admission/task-limits.js';
 import type { TaskRunner } from '../tasks/runner.js';
 import type { FormReader } from './form.js';
 
@@ -12,6 +15,8 @@ export interface EstimateOptions {
   readonly manifest: ModelManifest;
   readonly runner: TaskRunner;
   readonly config: MemorySettings;
+  readonly admission: Admission;
+  readonly workers: Pick<WorkerPool, 'memoryBytes'>;
 }
 
 /**
@@ -20,21 +25,31 @@ export interface EstimateOptions {
  * device's warm-up nor a clip), bytes of the device's memory at the most (null where they are not known for the model).
  */
 export const estimate =
-  ({ readForm, manifest, runner, config }: EstimateOptions): Middleware =>
+  ({ readForm, manifest, runner, config, admission, workers }: EstimateOptions): Middleware =>
   async (ctx) => {
     const { fields } = await readForm(ctx);
     const { params, warnings } = resolveClip(fields, manifest);
+    admission.check({ kind: 'clip', source: { type: 'upload' }, params });
+    const memory = clipMemory(params, manifest, config);
     const { workSeconds, waitSeconds } = runner.expectation(params);
     ctx.set('Cache-Control', 'no-store');
     ctx.body = {
       params,
-      warnings,
+      warnings: [...warnings, ...memoryWarnings(memory, workers.memoryBytes)],
       evaluations: evaluationsOf(params, manifest),
       seconds: workSeconds,
       wait_seconds: waitSeconds,
-      memory_bytes: clipMemory(params, manifest, config) ?? null,
+      memory_bytes: memory ?? null,
     };
   };
+
+function memoryWarnings(needed: number | undefined, there: number | undefined): readonly string[] {
+  if (needed === undefined || there === undefined || needed <= there) return [];
+  return [
+    `It may take more than the ${inGigabytes(there)} of the device: then the branches of guidance are evaluated one ` +
+      'after the other, and fewer frames are decoded at a time',
+  ];
+}
 
 function evaluationsOf(params: ClipParams, manifest: ModelManifest): number {
   const { full, shallow } = planEvaluations(params, manifest);

@@ -18,17 +18,19 @@ export function jobOf(
   return { id, picture: pictures[0], params, ...folders };
 }
 
-/** What a task costs its device, in the unit of `clipCost`; 0 where no network is run. */
-export function taskCost(matter: TaskMatter, clipCost: (params: ClipParams) => number): number {
-  if (matter.kind === 'picture') return 0;
-  if (matter.kind !== 'story') return clipCost(matter.params);
-  const { source, params } = matter;
-  return params.clip ? source.scenes.length * clipCost(params.clip) : 0;
-}
+/** What decides the clips that a task makes; null where no network is run. */
+export const clipParamsOf = ({ kind, params }: TaskMatter): ClipParams | null =>
+  kind === 'picture' ? null : kind === 'story' ? params.clip : params;
 
 /** How many clips a task makes one after the other. */
-export const clipsOf = ({ kind, source, params }: Task): number =>
+export const clipsOf = ({ kind, source, params }: TaskMatter): number =>
   kind === 'story' && params.clip ? source.scenes.length : 1;
+
+/** What a task costs its device, in the unit of `clipCost`; 0 where no network is run. */
+export function taskCost(matter: TaskMatter, clipCost: (params: ClipParams) => number): number {
+  const clip = clipParamsOf(matter);
+  return clip ? clipsOf(matter) * clipCost(clip) : 0;
+}
 
 /** Steps of the stage that takes a task's device longest. */
 export function stepsOf({ kind, source, params }: Task): number {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { clipMemory } from '../../pipeline/clip-memory.js';
+import { clipMemory, leastMemory } from '../../pipeline/clip-memory.js';
 import { resolveClip } from '../../pipeline/clip-request.js';
 import type { ModelManifest } from '../../pipeline/manifest.js';
 import { cachedSvdXt, manifest } from './manifests.js';
@@ -19,11 +19,12 @@ const PIXELS = 64 * 128;
 const WHOLE = { lowVram: false, halfBatch: false };
 const memory = (fields: Record<string, string | number>, settings = WHOLE): number | undefined =>
   clipMemory(resolveClip({ W: 64, H: 128, T: 6, decoding_t: 4, ...fields }, model).params, model, settings);
+/** What lies between the nodes counts twice: the runtime takes more. */
 const needs = (rows: number, decoded: number): number[] => [
   1,
-  10 + 3 * PIXELS,
-  100 + 5 * PIXELS * 6 * rows,
-  1000 + 7 * PIXELS * decoded,
+  10 + 2 * 3 * PIXELS,
+  100 + 2 * 5 * PIXELS * 6 * rows,
+  1000 + 2 * 7 * PIXELS * decoded,
 ];
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, n) => total + n, 0);
 
@@ -41,7 +42,7 @@ test('without guidance, and with one branch of it at a time, the UNet takes one 
 });
 
 test('a shallow graph takes its own, when there are shallow evaluations', () => {
-  const shallow = 10_000 + 2 * PIXELS * 12;
+  const shallow = 10_000 + 2 * 2 * PIXELS * 12;
   expect(memory({ deepcache_interval: 3 })).toBe(sum(needs(2, 4)) + shallow);
   // A graph that does not say, and one evaluation alone, which is of the whole network.
   expect(memory({ deepcache_interval: 3, deepcache_branch: 1 })).toBe(sum(needs(2, 4)));
@@ -53,7 +54,15 @@ test('where one graph is held at a time the largest decides', () => {
   expect(memory({ decoding_t: 100 }, { lowVram: true, halfBatch: true })).toBe(Math.max(...needs(1, 6)));
 });
 
+test('at the very least it takes its largest stage, one frame decoded, and nothing beside', () => {
+  expect(leastMemory({ W: 64, H: 128, T: 6 }, model)).toBe(100 + 5 * PIXELS * 6);
+  expect(leastMemory({ W: 64, H: 128, T: 1 }, model)).toBe(1000 + 7 * PIXELS);
+  const wordy = { ...model.memory!, image_encoder: { fixed: 1e12, per_pixel: 0 } };
+  expect(leastMemory({ W: 64, H: 128, T: 6 }, { ...model, memory: wordy })).toBe(1e12);
+});
+
 test('a model that does not say leaves it open', () => {
   const silent = manifest();
+  expect(leastMemory({ W: 64, H: 128, T: 6 }, silent)).toBeUndefined();
   expect(clipMemory(resolveClip({}, silent).params, silent, WHOLE)).toBeUndefined();
 });

@@ -8,7 +8,7 @@ import type { ClipJob, ClipProgress } from '../../pipeline/clip-job.js';
 import { PipelineError } from '../../pipeline/errors.js';
 import type { ClipPreview } from '../../pipeline/preview.js';
 import { WorkerPool } from '../../pipeline/worker-pool.js';
-import { WorkerProcess, type WorkerOptions } from '../../pipeline/worker-process.js';
+import { WorkerProcess, type WorkerOptions, type WorkerState } from '../../pipeline/worker-process.js';
 import { resolveClip } from '../../pipeline/clip-request.js';
 import { manifest } from './manifests.js';
 
@@ -174,6 +174,15 @@ describe('a pool', () => {
     await failure(pool.workers[0].whenReady());
     await pool.run(job('finish'), {});
     await pool.run(job('finish'), {});
+  });
+
+  test('has the memory of its largest device, as soon as it is known of each that can be used', () => {
+    const worker = (state: WorkerState, memoryBytes?: number) =>
+      ({ state, info: memoryBytes === undefined ? undefined : { memoryBytes } }) as WorkerProcess;
+    const memory = (...workers: WorkerProcess[]) => new WorkerPool(workers).memoryBytes;
+    expect(memory(worker('idle', 8), worker('busy', 24), worker('unusable', 80))).toBe(24);
+    expect(memory(worker('idle', 8), worker('starting'))).toBeUndefined();
+    expect(memory(worker('unusable', 8))).toBeUndefined();
   });
 
   test('with no usable worker says why', async () => {

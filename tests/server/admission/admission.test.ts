@@ -1,8 +1,13 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { EventEmitter } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { ModelManifest } from '../../../pipeline/manifest.js';
+import { WorkerPool } from '../../../pipeline/worker-pool.js';
+import type { WorkerProcess } from '../../../pipeline/worker-process.js';
+import { manifest } from '../../pipeline/manifests.js';
 import { bearer, startKeyedService } from '../access/keyed-service.js';
 import { holdClips, startService, type Answer, type TestService } from '../support.js';
 
@@ -128,5 +133,83 @@ describe('a clip that is too much work', () => {
       num_cols: 10,
     });
     expect(large.body.allowed).toBe('fewer or smaller frames');
+  });
+});
+
+describe('a clip that no device has the memory for', () => {
+  const NONE = { fixed: 0, per_pixel: 0 };
+  const model: ModelManifest = {
+    ...manifest(),
+    memory: {
+      unet: { fixed: 1e9, per_pixel: 1000 },
+      vae_decoder: NONE,
+      vae_encoder: NONE,
+      image_encoder: NONE,
+    },
+  };
+  const withMemory = (memoryBytes: number | undefined) => {
+    const info = memoryBytes === undefined ? {} : { memoryBytes };
+    const worker = Object.assign(new EventEmitter(), { state: 'idle', info }) as unknown as WorkerProcess;
+    return startService({ manifest: model, workers: new WorkerPool([worker]) });
+  };
+  const size = { W: 512, H: 512, T: 25 };
+  const clip = { prompt: 'a fox', ...size };
+
+  test('is refused at once, with what would do, in an estimate as well', async () => {
+    service = await withMemory(4e9);
+    for (const [path, body] of [
+      ['/tasks', clip],
+      ['/estimate', size],
+    ] as const) {
+      expect(await service.call('POST', path, body)).toMatchObject({
+        status: 400,
+        body: {
+          field: 'T',
+          message: '25 frames at 512×512 take at least 7.6 GB of memory, and the device has 4.0 GB',
+          allowed: 'at most 11 frames at this size',
+        },
+      });
+    }
+    expect((await service.call('POST', '/tasks', clip)).body.code).toBe('clip_too_large');
+    const huge = await service.call('POST', '/tasks', { ...clip, W: 1024, H: 1024, T: 3 });
+    expect(huge.body.allowed).toBe('at most 2 frames at this size');
+    expect(await service.table.count()).toBe(0);
+    expect((await service.call('POST', '/tasks', { ...clip, T: 11 })).status).toBe(201);
+  });
+
+  test('has smaller frames only for an answer where one does not fit', async () => {
+    service = await withMemory(1.1e9);
+    expect((await service.call('POST', '/tasks', clip)).body.allowed).toBe('smaller frames');
+  });
+
+  test('is refused as a scene of a story too, and stills are not', async () => {
+    service = await withMemory(4e9);
+    const story = {
+      scenes: ['a', 'b'],
+      width: 512,
+      height: 512,
+      duration_per_scene: 3,
+      fps: 24,
+      async: true,
+    };
+    const refused = await service.call('POST', '/generate-video', { ...story, animate: true });
+    expect(refused.status).toBe(400);
+    expect(JSON.stringify(refused.body)).toMatch(/at least .* of memory, and the device has 4\.0 GB/);
+    expect((await service.call('POST', '/generate-video', story)).status).toBe(202);
+  });
+
+  test('is let in where it might fit with less beside it, with a warning before it is sent', async () => {
+    service = await withMemory(8e9);
+    const { body } = await service.call('POST', '/estimate', size);
+    expect(body.warnings).toEqual([expect.stringMatching(/more than the 8\.0 GB of the device/)]);
+    expect((await service.call('POST', '/tasks', clip)).status).toBe(201);
+    const small = await service.call('POST', '/estimate', { ...size, T: 5 });
+    expect(small.body.warnings).toEqual([]);
+  });
+
+  test('is let in while nobody knows what the device has', async () => {
+    service = await withMemory(undefined);
+    expect((await service.call('POST', '/tasks', clip)).status).toBe(201);
+    expect((await service.call('POST', '/estimate', size)).body.warnings).toEqual([]);
   });
 });

@@ -42,9 +42,9 @@ test('has the memory that the model says it takes, by how the device is run', as
     },
   };
   for (const [env, expected] of [
-    [{}, 8 + 3 * 64 * 64 * 2 * 2],
-    [{ HALF_BATCH: '1' }, 8 + 3 * 64 * 64 * 2],
-    [{ HALF_BATCH: '1', LOW_VRAM: '1' }, 7 + 3 * 64 * 64 * 2],
+    [{}, 8 + 2 * 3 * 64 * 64 * 2 * 2],
+    [{ HALF_BATCH: '1' }, 8 + 2 * 3 * 64 * 64 * 2],
+    [{ HALF_BATCH: '1', LOW_VRAM: '1' }, 7 + 2 * 3 * 64 * 64 * 2],
   ] as const) {
     const svd = await startService({ manifest: model, env });
     const { body } = await svd.call('POST', '/estimate', { W: 64, H: 64, T: 2 });

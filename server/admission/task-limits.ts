@@ -1,0 +1,59 @@
+import type { ClipParams } from '../../pipeline/clip-params.js';
+import { ServiceError } from '../errors.js';
+import { clipParamsOf } from '../tasks/task-kinds.js';
+import type { TaskMatter } from '../tasks/task.js';
+
+/** Fields that each are fine can be too much together. @throws ServiceError 400 `task_too_costly` */
+export function checkCost(task: TaskMatter, cost: number, most: number): void {
+  if (cost <= most) return;
+  if (task.kind === 'story') {
+    throw new ServiceError(400, 'task_too_costly', 'The scenes are more work than one task may be', {
+      allowed: 'fewer scenes, fewer steps, or fewer or smaller frames',
+    });
+  }
+  if (task.kind === 'picture') return;
+  const { W, H, T, num_cols, steps } = task.params;
+  const enough = Math.floor((most * steps) / cost);
+  throw new ServiceError(
+    400,
+    'task_too_costly',
+    `${steps} steps for ${num_cols} × ${T} frames at ${W}×${H} are more work than one task may be`,
+    {
+      field: 'steps',
+      allowed: enough > 0 ? `at most ${enough} steps at this size` : 'fewer or smaller frames',
+    },
+  );
+}
+
+/** What is known of memory. */
+export interface MemoryKnowledge {
+  /** Bytes without which a clip cannot be made; undefined where the model does not say. */
+  readonly least: (params: Pick<ClipParams, 'W' | 'H' | 'T'>) => number | undefined;
+  /** Bytes that the largest device has; undefined while that is not known. */
+  readonly device: () => number | undefined;
+}
+
+/** A clip that no device has the memory for. @throws ServiceError 400 `clip_too_large` */
+export function checkMemory(task: TaskMatter, { least, device }: MemoryKnowledge): void {
+  const clip = clipParamsOf(task);
+  const there = device();
+  if (!clip || there === undefined) return;
+  const fits = (T: number): boolean => (least({ ...clip, T }) ?? 0) <= there;
+  if (fits(clip.T)) return;
+  const { W, H, T } = clip;
+  let frames = T - 1;
+  while (frames > 0 && !fits(frames)) frames--;
+  const needed = inGigabytes(least(clip) ?? 0);
+  throw new ServiceError(
+    400,
+    'clip_too_large',
+    `${T} frames at ${W}×${H} take at least ${needed} of memory, and the device has ${inGigabytes(there)}`,
+    {
+      // The frames of a story's clips follow from its duration.
+      ...(task.kind === 'story' ? {} : { field: 'T' }),
+      allowed: frames > 0 ? `at most ${frames} frames at this size` : 'smaller frames',
+    },
+  );
+}
+
+export const inGigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
