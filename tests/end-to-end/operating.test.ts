@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -64,7 +64,10 @@ describe('whoever runs the service', () => {
 
   test('sees that the service is ready, and that a worker died', async () => {
     expect((await fetch(`${server.url}/ready`)).status).toBe(200);
-    const { worker } = (await logged(server, { msg: 'worker ready' })) as { worker: { pid: number } };
+    const ready = await logged(server, { msg: 'worker ready' });
+    const worker = ready.worker as { pid: number; memoryBytes: number };
+    expect(worker.memoryBytes).toBeGreaterThan(2 ** 28);
+    expect(worker.memoryBytes).toBeLessThanOrEqual(totalmem());
     process.kill(worker.pid, 'SIGKILL');
     await until(async () => (await scrape()).get('img2vid_worker_deaths_total{device="auto"}') === 1);
     expect((await fetch(`${server.url}/ready`)).status).toBe(200);
