@@ -1,15 +1,10 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import type { AxeResults } from 'axe-core';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { launchChromium } from '../../scripts/chromium.js';
 import { holdClips, startService, type TestService } from '../server/support.js';
-import { DESKTOP, live, openPage, PHONE } from './browser.js';
+import { axeProblems, DESKTOP, live, openPage, PHONE } from './browser.js';
 
 jest.setTimeout(90_000);
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 let browser: Browser;
 let service: TestService;
@@ -30,15 +25,6 @@ afterAll(async () => {
   await service.close();
 });
 
-/** What axe calls serious or critical, each with an element where it is. */
-async function problems(page: Page): Promise<string[]> {
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate<AxeResults>('axe.run()');
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => `${id}: ${nodes[0].html} ${nodes[0].failureSummary ?? ''}`);
-}
-
 describe.each(['light', 'dark'] as const)('%s', (colorScheme) => {
   test.each([
     ['the list and an open form', '#new', DESKTOP],
@@ -55,7 +41,7 @@ describe.each(['light', 'dark'] as const)('%s', (colorScheme) => {
       await page.locator('#field-steps').fill('0'); // an error is part of what is shown
       await page.getByText(/Expected `steps`/).waitFor();
     }
-    expect(await problems(page)).toEqual([]);
+    expect(await axeProblems(page)).toEqual([]);
     await page.context().close();
   });
 });

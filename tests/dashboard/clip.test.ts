@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { launchChromium } from '../../scripts/chromium.js';
 import { startServer, type ServerProcess } from '../end-to-end/server-process.js';
-import { live, openPage, until } from './browser.js';
+import { axeProblems, live, openPage, until } from './browser.js';
 
 const photo = fileURLToPath(new URL('../data/rocket.jpg', import.meta.url));
 
@@ -134,6 +134,10 @@ test('a prompt’s clip can be made again with the same and with another seed', 
   await until(async () => (await page.locator('video').nth(1).evaluate(ready)) >= 2);
   const differences = page.getByRole('table', { name: 'What differs' }).getByRole('row');
   expect(await differences.allInnerTexts()).toEqual([`Seed\t${String(other.seed)}\t41`]);
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    expect(await axeProblems(page)).toEqual([]);
+  }
   // The same place in both, when they are stepped through.
   await page.getByRole('button', { name: 'Pause' }).click();
   await page.getByLabel('Frame', { exact: true }).fill('1');
