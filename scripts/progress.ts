@@ -5,7 +5,8 @@ import type { ClipPreview } from '../pipeline/preview.js';
 import { showsPictures, TerminalPreview } from './terminal-preview.js';
 
 export interface ProgressDisplay {
-  show(progress: ClipProgress): void;
+  /** @param secondsLeft where somebody else knows; else the pace so far tells */
+  show(progress: ClipProgress, secondsLeft?: number | null): void;
   /** Shows what the clip looks like so far, where the terminal can. */
   readonly preview: (preview: ClipPreview) => void;
   close(): void;
@@ -16,20 +17,26 @@ export function openProgress(stream: WriteStream): ProgressDisplay {
   return stream.isTTY ? openBar(stream) : openLines(stream);
 }
 
-/** Time left at the pace so far; undefined until there is one. */
-function secondsLeft(startedAt: number, progress: number): number | undefined {
-  if (progress < 0.05) return undefined;
-  const elapsed = (Date.now() - startedAt) / 1000;
-  return Math.ceil((elapsed / progress) * (1 - progress));
+/** A pace is told from this much progress on. */
+const TELLING = 0.05;
+
+/**
+ * Tells the time left at the pace since it was first asked: how long the model took to load says nothing of it, nor does
+ * what was done before.
+ */
+export function timeLeft(now: () => number = Date.now): (progress: number) => string {
+  let first: { readonly at: number; readonly progress: number } | undefined;
+  return (progress) => {
+    first ??= { at: now(), progress };
+    const done = progress - first.progress;
+    return done < TELLING ? '…' : inSeconds(((now() - first.at) / 1000 / done) * (1 - progress));
+  };
 }
 
-const eta = (startedAt: number, progress: number): string => {
-  const left = secondsLeft(startedAt, progress);
-  return left === undefined ? '…' : `${left} s`;
-};
+const inSeconds = (seconds: number): string => `${Math.ceil(seconds)} s`;
 
 function openBar(stream: WriteStream): ProgressDisplay {
-  const startedAt = Date.now();
+  const eta = timeLeft();
   const picture = showsPictures(stream, process.env) ? new TerminalPreview(stream) : undefined;
   const bar = new cliProgress.SingleBar(
     {
@@ -42,8 +49,8 @@ function openBar(stream: WriteStream): ProgressDisplay {
   );
   bar.start(1000, 0, { stage: 'start ', step: 0, steps: 0, left: '…' });
   return {
-    show({ stage, step, steps, progress }) {
-      const left = eta(startedAt, progress);
+    show({ stage, step, steps, progress }, secondsLeft) {
+      const left = secondsLeft == null ? eta(progress) : inSeconds(secondsLeft);
       bar.update(Math.round(progress * 1000), { stage: stage.padEnd(6), step, steps, left });
     },
     preview: (preview) => picture?.show(preview),
@@ -55,14 +62,15 @@ function openBar(stream: WriteStream): ProgressDisplay {
 }
 
 function openLines(stream: WriteStream): ProgressDisplay {
-  const startedAt = Date.now();
+  const eta = timeLeft();
   let last = '';
   return {
-    show({ stage, step, steps, progress }) {
+    show({ stage, step, steps, progress }, secondsLeft) {
+      const left = secondsLeft == null ? eta(progress) : inSeconds(secondsLeft);
       const line = `${stage} ${step}/${steps}`;
       if (line === last) return;
       last = line;
-      stream.write(`${line} (${Math.round(progress * 100)} %, ${eta(startedAt, progress)} left)\n`);
+      stream.write(`${line} (${Math.round(progress * 100)} %, ${left} left)\n`);
     },
     preview: () => undefined,
     close: () => undefined,

@@ -84,8 +84,10 @@ async function watch(service: Service, id: string): Promise<void> {
           const news = JSON.parse(data) as Partial<TaskJson>;
           task = { ...task, ...news };
           const { stage, step, steps, progress } = task;
-          if (stage !== null)
-            bar.show({ stage: stage as ClipStage, step: step ?? 0, steps: steps ?? 1, progress });
+          if (stage !== null) {
+            const shown = { stage: stage as ClipStage, step: step ?? 0, steps: steps ?? 1, progress };
+            bar.show(shown, task.eta_seconds);
+          }
           if (news.preview_url) {
             void fetchPreview(() => service.request(String(news.preview_url).slice(1))).then(
               bar.preview,

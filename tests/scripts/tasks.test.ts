@@ -29,9 +29,12 @@ const make = async (prompt: string): Promise<string> =>
   (await service.call('POST', '/tasks', { prompt })).body.id as string;
 
 test('watch tells the stages of a task to its end and where its video is; list and cancel do what they say', async () => {
+  service.runner.expectPace(1);
   const id = await make('a fox\nin the snow');
   const watched = start('watch', id);
   while (!watched.text.err.includes('sample 1/4')) await once(watched.child.stderr, 'data');
+  // The service knows, whatever this command has seen.
+  expect(watched.text.err).toMatch(/sample 1\/4 \(\d+ %, \d+ s left\)/);
   const listed = await run('list', '--status', 'processing');
   expect(listed.out).toMatch(new RegExp(`^${id}  processing  sample 1/4 .* a fox in the snow\n$`));
   clips.release(id);
