@@ -93,6 +93,16 @@ test('a picture becomes a clip before one’s eyes: progress, a preview that cha
   await page.getByLabel('Beside it').selectOption(`${idOf(page)}/1`);
   await until(async () => (await page.locator('video').nth(1).evaluate(ready)) >= 2);
 
+  // Another variation plays on, from its beginning.
+  await page.getByRole('button', { name: 'Play' }).click();
+  await page.getByLabel('Beside it').selectOption('');
+  const shown = await page.locator('video').getAttribute('src');
+  await page.getByRole('button', { name: /^2 seed 4/ }).click();
+  await until(async () => (await page.locator('video').getAttribute('src')) !== shown);
+  await until(async () => (await video(page)).currentTime > 0.2);
+  expect((await video(page)).paused).toBe(false);
+  await page.getByRole('button', { name: /^1 seed 3/ }).click();
+
   for (const [form, ending] of [
     ['gif', 'gif'],
     ['frames', 'tar'],
@@ -135,7 +145,7 @@ test('a prompt’s clip can be made again with the same and with another seed', 
   const differences = page.getByRole('table', { name: 'What differs' }).getByRole('row');
   expect(await differences.allInnerTexts()).toEqual([`Seed\t${String(other.seed)}\t41`]);
   for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme });
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' }); // no colour on its way to another
     expect(await axeProblems(page)).toEqual([]);
   }
   // The same place in both, when they are stepped through.
