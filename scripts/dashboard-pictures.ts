@@ -2,6 +2,7 @@
  * `npm run docs:dashboard`: the pictures of the dashboard in the README, of a service with the embedded model, in the
  * system's Chromium.
  */
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -98,5 +99,5 @@ await take('dashboard-phone.webp', running, { viewport: PHONE, colorScheme: 'lig
 
 await browser.close();
 service.child.kill();
+await once(service.child, 'exit');
 await rm(folder, { recursive: true });
-process.exit(0);

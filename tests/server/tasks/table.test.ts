@@ -128,6 +128,19 @@ describe('a task’s life', () => {
   });
 });
 
+test('a change that is undone leaves the task as far as it was', async () => {
+  const { id } = await table.create(newTask());
+  await table.start(id, 'sample');
+  table.report(id, { stage: 'sample', step: 3, steps: 6, progress: 0.5 });
+  table.once('change', () => {
+    throw new Error('The disk is full');
+  });
+  await expect(table.complete(id, RESULT, 7)).rejects.toThrow('The disk is full');
+  expect(await table.get(id)).toMatchObject({ status: 'processing', step: 3, progress: 0.5 });
+  table.report(id, { stage: 'sample', step: 4, steps: 6, progress: 0.6 });
+  expect((await table.get(id))?.step).toBe(4);
+});
+
 describe('lists', () => {
   test('are newest first, by status, and page without gap or double', async () => {
     const ids: string[] = [];
