@@ -81,6 +81,9 @@ export interface WorkerInfo {
   readonly warning?: string;
 }
 
+/** A device whose memory is known. */
+export type KnownDevice = Pick<WorkerInfo, 'device'> & Required<Pick<WorkerInfo, 'memoryBytes'>>;
+
 export interface WireError {
   readonly code: PipelineErrorCode;
   readonly message: string;

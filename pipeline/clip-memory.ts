@@ -43,17 +43,20 @@ export function clipMemory(
 }
 
 /**
- * The bytes without which a clip cannot be made, whatever is given up for want of memory (memory-fallbacks.ts): one graph
- * at a time, one branch of guidance, one frame decoded, and nothing but what lies between the nodes.
+ * The bytes without which a clip cannot be made on a device, whatever is given up for want of memory
+ * (memory-fallbacks.ts): one graph at a time, one branch of guidance, one frame decoded, and nothing but what lies between
+ * the nodes. On the CPU weights do not count: they are mapped, and their pages come and go.
  */
 export function leastMemory(
   { W, H, T }: Pick<ClipParams, 'W' | 'H' | 'T'>,
   { memory }: ModelManifest,
+  device: string,
 ): number | undefined {
   if (!memory) return undefined;
-  const bytesOf = ({ fixed, per_pixel }: GraphMemory, frames: number) => fixed + per_pixel * W * H * frames;
+  const bytesOf = ({ fixed, per_pixel }: GraphMemory, frames: number) =>
+    (device === 'cpu' ? 0 : fixed) + per_pixel * W * H * frames;
   return Math.max(
-    memory.image_encoder.fixed,
+    bytesOf(memory.image_encoder, 1),
     bytesOf(memory.vae_encoder, 1),
     bytesOf(memory.unet, T),
     bytesOf(memory.vae_decoder, 1),

@@ -1,4 +1,4 @@
-import type { ClipResult, Job } from './clip-job.js';
+import type { ClipResult, Job, KnownDevice } from './clip-job.js';
 import { PipelineError } from './errors.js';
 import type { RunOptions, WorkerProcess } from './worker-process.js';
 
@@ -17,11 +17,15 @@ export class WorkerPool {
     return this.#usable.length > 0;
   }
 
-  /** Memory of the device that has most; undefined while it is not known of each. */
-  get memoryBytes(): number | undefined {
-    const known = this.#usable.map(({ info }) => info?.memoryBytes ?? Infinity);
-    const most = Math.max(0, ...known);
-    return most === 0 || most === Infinity ? undefined : most;
+  /** The device that has most memory; undefined while that is not known of each. */
+  get largestDevice(): KnownDevice | undefined {
+    let largest: KnownDevice | undefined;
+    for (const { info } of this.#usable) {
+      if (info?.memoryBytes === undefined) return undefined;
+      const { device, memoryBytes } = info;
+      if (memoryBytes > (largest?.memoryBytes ?? 0)) largest = { device, memoryBytes };
+    }
+    return largest;
   }
 
   get #usable(): readonly WorkerProcess[] {

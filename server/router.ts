@@ -86,7 +86,10 @@ function apiPartsOf(parts: AppParts): ApiParts {
     admission: new Admission(
       { ...config.admission, maxClipCost: config.admission.maxClipCost ?? defaultClipCost(manifest) },
       runner,
-      { least: (size) => leastMemory(size, manifest), device: () => workers.memoryBytes },
+      {
+        least: (size, device) => leastMemory(size, manifest, device),
+        device: () => workers.largestDevice,
+      },
     ),
   };
 }

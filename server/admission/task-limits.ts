@@ -1,3 +1,4 @@
+import type { KnownDevice } from '../../pipeline/clip-job.js';
 import type { ClipParams } from '../../pipeline/clip-params.js';
 import { ServiceError } from '../errors.js';
 import { clipParamsOf } from '../tasks/task-kinds.js';
@@ -27,27 +28,28 @@ export function checkCost(task: TaskMatter, cost: number, most: number): void {
 
 /** What is known of memory. */
 export interface MemoryKnowledge {
-  /** Bytes without which a clip cannot be made; undefined where the model does not say. */
-  readonly least: (params: Pick<ClipParams, 'W' | 'H' | 'T'>) => number | undefined;
-  /** Bytes that the largest device has; undefined while that is not known. */
-  readonly device: () => number | undefined;
+  /** Bytes without which a clip cannot be made on a device; undefined where the model does not say. */
+  readonly least: (size: Pick<ClipParams, 'W' | 'H' | 'T'>, device: string) => number | undefined;
+  /** The device that has most memory; undefined while that is not known. */
+  readonly device: () => KnownDevice | undefined;
 }
 
 /** A clip that no device has the memory for. @throws ServiceError 400 `clip_too_large` */
 export function checkMemory(task: TaskMatter, { least, device }: MemoryKnowledge): void {
   const clip = clipParamsOf(task);
   const there = device();
-  if (!clip || there === undefined) return;
-  const fits = (T: number): boolean => (least({ ...clip, T }) ?? 0) <= there;
+  if (!clip || !there) return;
+  const needed = (T: number): number => least({ ...clip, T }, there.device) ?? 0;
+  const fits = (T: number): boolean => needed(T) <= there.memoryBytes;
   if (fits(clip.T)) return;
   const { W, H, T } = clip;
   let frames = T - 1;
   while (frames > 0 && !fits(frames)) frames--;
-  const needed = inGigabytes(least(clip) ?? 0);
+  const [takes, has] = [needed(T), there.memoryBytes].map(inGigabytes);
   throw new ServiceError(
     400,
     'clip_too_large',
-    `${T} frames at ${W}×${H} take at least ${needed} of memory, and the device has ${inGigabytes(there)}`,
+    `${T} frames at ${W}×${H} take at least ${takes} of memory, and the device has ${has}`,
     {
       // The frames of a story's clips follow from its duration.
       ...(task.kind === 'story' ? {} : { field: 'T' }),

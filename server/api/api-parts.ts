@@ -5,5 +5,5 @@ import type { SubmitOptions } from './submit.js';
 /** What the APIs are made of; each takes of it what it needs. */
 export interface ApiParts extends SubmitOptions {
   readonly config: Config;
-  readonly workers: Pick<WorkerPool, 'usable' | 'memoryBytes'>;
+  readonly workers: Pick<WorkerPool, 'usable' | 'largestDevice'>;
 }

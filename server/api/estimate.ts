@@ -16,7 +16,7 @@ export interface EstimateOptions {
   readonly runner: TaskRunner;
   readonly config: MemorySettings;
   readonly admission: Admission;
-  readonly workers: Pick<WorkerPool, 'memoryBytes'>;
+  readonly workers: Pick<WorkerPool, 'largestDevice'>;
 }
 
 /**
@@ -35,7 +35,7 @@ export const estimate =
     ctx.set('Cache-Control', 'no-store');
     ctx.body = {
       params,
-      warnings: [...warnings, ...memoryWarnings(memory, workers.memoryBytes)],
+      warnings: [...warnings, ...memoryWarnings(memory, workers.largestDevice?.memoryBytes)],
       evaluations: evaluationsOf(params, manifest),
       seconds: workSeconds,
       wait_seconds: waitSeconds,

@@ -55,14 +55,17 @@ test('where one graph is held at a time the largest decides', () => {
 });
 
 test('at the very least it takes its largest stage, one frame decoded, and nothing beside', () => {
-  expect(leastMemory({ W: 64, H: 128, T: 6 }, model)).toBe(100 + 5 * PIXELS * 6);
-  expect(leastMemory({ W: 64, H: 128, T: 1 }, model)).toBe(1000 + 7 * PIXELS);
-  const wordy = { ...model.memory!, image_encoder: { fixed: 1e12, per_pixel: 0 } };
-  expect(leastMemory({ W: 64, H: 128, T: 6 }, { ...model, memory: wordy })).toBe(1e12);
+  const least = (T: number, device = 'cuda:0', of = model) => leastMemory({ W: 64, H: 128, T }, of, device);
+  expect(least(6)).toBe(100 + 5 * PIXELS * 6);
+  expect(least(1)).toBe(1000 + 7 * PIXELS);
+  const wordy = { ...model, memory: { ...model.memory!, image_encoder: { fixed: 1e12, per_pixel: 0 } } };
+  expect(least(6, 'cuda:0', wordy)).toBe(1e12);
+  // There weights are mapped.
+  expect(least(6, 'cpu', wordy)).toBe(5 * PIXELS * 6);
 });
 
 test('a model that does not say leaves it open', () => {
   const silent = manifest();
-  expect(leastMemory({ W: 64, H: 128, T: 6 }, silent)).toBeUndefined();
+  expect(leastMemory({ W: 64, H: 128, T: 6 }, silent, 'cpu')).toBeUndefined();
   expect(clipMemory(resolveClip({}, silent).params, silent, WHOLE)).toBeUndefined();
 });

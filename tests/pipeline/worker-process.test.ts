@@ -176,13 +176,15 @@ describe('a pool', () => {
     await pool.run(job('finish'), {});
   });
 
-  test('has the memory of its largest device, as soon as it is known of each that can be used', () => {
-    const worker = (state: WorkerState, memoryBytes?: number) =>
-      ({ state, info: memoryBytes === undefined ? undefined : { memoryBytes } }) as WorkerProcess;
-    const memory = (...workers: WorkerProcess[]) => new WorkerPool(workers).memoryBytes;
-    expect(memory(worker('idle', 8), worker('busy', 24), worker('unusable', 80))).toBe(24);
-    expect(memory(worker('idle', 8), worker('starting'))).toBeUndefined();
-    expect(memory(worker('unusable', 8))).toBeUndefined();
+  test('knows its largest device, as soon as the memory is known of each that can be used', () => {
+    const worker = (state: WorkerState, device?: string, memoryBytes?: number) =>
+      ({ state, info: device && { device, memoryBytes } }) as WorkerProcess;
+    const largest = (...workers: WorkerProcess[]) => new WorkerPool(workers).largestDevice;
+    const two = [worker('idle', 'cuda:0', 8), worker('busy', 'cuda:1', 24)];
+    expect(largest(...two, worker('unusable', 'cuda:2', 80))).toEqual({ device: 'cuda:1', memoryBytes: 24 });
+    expect(largest(...two, worker('starting'))).toBeUndefined();
+    expect(largest(...two, worker('idle', 'cuda:2'))).toBeUndefined();
+    expect(largest(worker('unusable', 'cuda:0', 8))).toBeUndefined();
   });
 
   test('with no usable worker says why', async () => {

@@ -148,7 +148,7 @@ describe('a clip that no device has the memory for', () => {
     },
   };
   const withMemory = (memoryBytes: number | undefined) => {
-    const info = memoryBytes === undefined ? {} : { memoryBytes };
+    const info = { device: 'cuda:0', ...(memoryBytes === undefined ? {} : { memoryBytes }) };
     const worker = Object.assign(new EventEmitter(), { state: 'idle', info }) as unknown as WorkerProcess;
     return startService({ manifest: model, workers: new WorkerPool([worker]) });
   };
