@@ -1,6 +1,6 @@
 import type { Task } from '../api/wire.js';
 import { labelOf } from '../form/names.js';
-import { shorten, summaryOf, titleOf } from '../tasks/describe.js';
+import { scalars, shorten, summaryOf, titleOf } from '../tasks/describe.js';
 import { useTasks } from '../tasks/store.js';
 
 /** A clip that can be shown beside another: one variation of a task. */
@@ -86,12 +86,10 @@ export function Differences({ left, right }: { readonly left: Choice; readonly r
 
 /** All that decides a clip, by name. The number of variations does not. */
 function valuesOf({ task, index }: Choice): ReadonlyMap<string, string> {
-  const values = Object.entries({ ...task.params, seed: task.videos[index].seed, num_cols: undefined });
+  const values = scalars({ ...task.params, seed: task.videos[index].seed, num_cols: undefined });
   return new Map([
     ['picture', titleOf(task)],
     ['model', task.model],
-    ...values.flatMap(([name, value]): [string, string][] =>
-      typeof value === 'string' || typeof value === 'number' ? [[name, String(value)]] : [],
-    ),
+    ...values.map(([name, value]): [string, string] => [name, String(value)]),
   ]);
 }

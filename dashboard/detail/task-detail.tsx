@@ -4,7 +4,7 @@ import { useMedia } from '../api/media.js';
 import type { Task } from '../api/wire.js';
 import { labelOf } from '../form/names.js';
 import { hrefOf } from '../shell/route.js';
-import { isRunning, size, statusText, titleOf, toneOf } from '../tasks/describe.js';
+import { isRunning, scalars, size, statusText, titleOf, toneOf } from '../tasks/describe.js';
 import { useTasks } from '../tasks/store.js';
 import { Actions } from './actions.js';
 import { Player } from './player.js';
@@ -68,18 +68,6 @@ function Detail({ task, onUse }: { task: Task; onUse: (task: Task) => void }) {
       </dl>
     </article>
   );
-}
-
-/** A story's parameters hold those of its clips: they are shown in one list. */
-function scalars(
-  params: Readonly<Record<string, unknown>>,
-): [name: string, value: string | number | boolean][] {
-  return Object.entries(params).flatMap(([name, value]) => {
-    if (typeof value === 'object' && value !== null) return scalars(value as Record<string, unknown>);
-    return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
-      ? [[name, value]]
-      : [];
-  });
 }
 
 /** What a task for a picture alone comes to. */

@@ -69,6 +69,18 @@ export function summaryOf({ kind, params, seed }: Task): string {
   return parts.filter((part) => part !== false).join(' · ');
 }
 
+/** All that decides a task, by name. A story's parameters hold those of its clips: they are in one list. */
+export function scalars(
+  params: Readonly<Record<string, unknown>>,
+): [name: string, value: string | number | boolean][] {
+  return Object.entries(params).flatMap(([name, value]) => {
+    if (typeof value === 'object' && value !== null) return scalars(value as Record<string, unknown>);
+    return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+      ? [[name, value]]
+      : [];
+  });
+}
+
 /** `3 s`, `2 min 05 s`, `1 h 07 min`. */
 export function duration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
