@@ -13,7 +13,7 @@ export interface Checked {
 
 /** Typing is over when it rests this long. */
 const REST_MS = 250;
-/** A service that has just started may know soon how long a clip takes. */
+/** A service that has just started may know soon how long a clip takes. One that does not is asked ever less often. */
 const AGAIN_MS = 3000;
 
 /**
@@ -28,6 +28,7 @@ export function useEstimate(parameters: Parameters, values: FormState['values'])
   const load = useOfTasks(({ running, total }) => `${running} of ${total}`);
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout>;
+    let again = AGAIN_MS;
     const abort = new AbortController();
     const ask = async (): Promise<void> => {
       try {
@@ -35,7 +36,8 @@ export function useEstimate(parameters: Parameters, values: FormState['values'])
         const estimate = await requestJson<Estimate>('estimate', init);
         if (abort.signal.aborted) return;
         setChecked({ estimate, errors: {} });
-        if (estimate.seconds === null) timer = setTimeout(() => void ask(), AGAIN_MS);
+        if (estimate.seconds === null) timer = setTimeout(() => void ask(), again);
+        again *= 2;
       } catch (error) {
         if (abort.signal.aborted) return;
         const field = error instanceof ApiError ? error.field : undefined;
