@@ -3,7 +3,6 @@ import { resolveClip } from './clip-request.js';
 import { encodePicture } from './conditioning.js';
 import { decodeFrames } from './decode.js';
 import { PipelineError } from './errors.js';
-import { planEvaluations } from './evaluation-plan.js';
 import type { Model } from './model.js';
 import { unetNetwork, type LatentShape } from './unet-network.js';
 
@@ -70,13 +69,12 @@ async function rehearse(model: Model, { W, H, T }: ClipSize): Promise<Rehearsal>
   return { evaluationMs: evaluated - encoded, codingMs };
 }
 
-/** What a clip by the recipe would take, going by the pixels of the rehearsal, for each unit of its cost. */
+/** Milliseconds for each unit of cost of the recipe's clip: time grows with the pixels, as cost does. */
 function paceFrom({ manifest }: Model, { evaluationMs, codingMs }: Rehearsal, size: ClipSize): number {
   const { params } = resolveClip({}, manifest);
   const pixels = ({ W, H, T }: ClipSize): number => W * H * T;
-  const evaluations = planEvaluations(params, manifest).stepCosts.reduce((sum, cost) => sum + cost, 0);
-  const milliseconds = (evaluations * evaluationMs + codingMs) * (pixels(params) / pixels(size));
-  return milliseconds / clipCost(params, manifest);
+  const evaluations = clipCost(params, manifest) / pixels(params);
+  return (evaluationMs + codingMs / evaluations) / pixels(size);
 }
 
 /** From the smallest clip to that of the recipe, each with about eight times the work of the one before. */
