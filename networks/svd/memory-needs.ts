@@ -3,9 +3,8 @@ import type { Graph, MemoryNeed } from '../onnx/index.js';
 import type { SvdConfiguration } from './configuration.js';
 import type { SVD_FILES } from './description.js';
 import type { SvdGraphs } from './graphs.js';
-import { evaluationInputs } from './shallow-cost.js';
+import { evaluationInputs, shallowInputs } from './shallow-cost.js';
 import type { EvaluationSize } from './shallow-cost.js';
-import { featureName } from './unet.js';
 
 /**
  * Bytes of a graph's weights and whatever else does not depend on the size, and of what lies between its nodes at one
@@ -42,10 +41,8 @@ export function memoryNeeds(
     fixed: weights,
     per_pixel: Math.ceil(working / pixels),
   });
-  const ofShallow = (branch: number, graph: Graph): GraphMemory => {
-    const feature = featureName(branch);
-    return scaled(memoryNeed(graph, { ...inputs, [feature]: whole.outputs[feature] }), frames * picture);
-  };
+  const ofShallow = (branch: number, graph: Graph): GraphMemory =>
+    scaled(memoryNeed(graph, shallowInputs(inputs, branch, whole.outputs)), frames * picture);
   const embedding = memoryNeed(image_encoder, { pixel_values: [1, 3, vision.image, vision.image] });
   return {
     graphs: {

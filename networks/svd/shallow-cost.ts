@@ -22,6 +22,13 @@ export const evaluationInputs = (
   added_time_ids: [rows, scalars],
 });
 
+/** Those of the graph that takes the UNet's feature at a branch. @param outputs sizes of the UNet's outputs */
+export const shallowInputs = (
+  inputs: ReturnType<typeof evaluationInputs>,
+  branch: number,
+  outputs: Readonly<Record<string, readonly number[]>>,
+) => ({ ...inputs, [featureName(branch)]: outputs[featureName(branch)] });
+
 /**
  * What a shallow evaluation of each branch costs as a part of a whole one, by the operations that the graphs need for
  * a guided clip of this size.
@@ -35,8 +42,7 @@ export function shallowCosts(
   const whole = countOperations(unet, inputs);
   return new Map(
     [...shallow].map(([branch, graph]) => {
-      const feature = featureName(branch);
-      const { operations } = countOperations(graph, { ...inputs, [feature]: whole.outputs[feature] });
+      const { operations } = countOperations(graph, shallowInputs(inputs, branch, whole.outputs));
       return [branch, operations / whole.operations];
     }),
   );
