@@ -16,9 +16,10 @@ const FOLDER = 'docs/pictures';
 const DESKTOP = { width: 1440, height: 860 };
 const PHONE = { width: 390, height: 780 };
 
-type Fields = Readonly<Record<string, string | number>>;
+/** Fields of a clip, and the picture to move where there is no prompt. */
+type Wish = Readonly<Record<string, string | number>> & { readonly file?: string };
 
-const CLIPS: readonly (Fields & { readonly file?: string })[] = [
+const CLIPS: readonly Wish[] = [
   { prompt: 'a lighthouse on a cliff at sunset', seed: 12 },
   { prompt: 'a city at night in the rain', seed: 5 },
   { prompt: 'snowy mountains at dawn', seed: 7, fps: 8 },
@@ -28,7 +29,7 @@ const CLIPS: readonly (Fields & { readonly file?: string })[] = [
   { prompt: 'a city at night in the rain', seed: 8, motion_bucket_id: 255, T: 20 },
 ];
 /** While this one is sampled, the picture is taken. */
-const RUNNING: Fields = { prompt: 'waves on a rocky shore, a storm coming', seed: 4, steps: 60 };
+const RUNNING: Wish = { prompt: 'waves on a rocky shore, a storm coming', seed: 4, steps: 60 };
 const SHOWN_STEP = 36;
 
 const folder = await mkdtemp(join(tmpdir(), 'dashboard-'));
@@ -41,7 +42,7 @@ interface State {
   readonly step: number | null;
 }
 
-async function post({ file, ...fields }: Fields & { readonly file?: string }): Promise<string> {
+async function post({ file, ...fields }: Wish): Promise<string> {
   const body = new FormData();
   for (const [name, value] of Object.entries(fields)) body.append(name, String(value));
   if (file) body.append('image', new Blob([await readFile(join('tests/data', file))]), file);
@@ -53,7 +54,9 @@ async function post({ file, ...fields }: Fields & { readonly file?: string }): P
 
 async function until(id: string, holds: (task: State) => boolean): Promise<void> {
   for (;;) {
-    if (holds((await (await fetch(`${url}/tasks/${id}`)).json()) as State)) return;
+    const task = (await (await fetch(`${url}/tasks/${id}`)).json()) as State;
+    if (holds(task)) return;
+    if (task.status === 'error') throw new Error(`The clip ${id} failed`);
     await pause(50);
   }
 }
@@ -76,28 +79,34 @@ async function take(
   await context.close();
 }
 
-const ids: string[] = [];
-for (const fields of CLIPS) {
-  const id = await post(fields);
-  await until(id, ({ status }) => status === 'completed');
-  ids.push(id);
+async function takeAll(): Promise<void> {
+  const ids: string[] = [];
+  for (const fields of CLIPS) {
+    const id = await post(fields);
+    await until(id, ({ status }) => status === 'completed');
+    ids.push(id);
+  }
+
+  await take('dashboard-compare.webp', ids[1], { viewport: DESKTOP, colorScheme: 'light' }, async (page) => {
+    await page.getByLabel('Beside it').selectOption(`${ids[6]}/0`);
+    await page.locator('video').nth(1).waitFor();
+    await pause(1500);
+  });
+  const running = await post(RUNNING);
+  const sampled = async (page: Page): Promise<void> => {
+    await until(running, ({ step }) => (step ?? 0) >= SHOWN_STEP);
+    await page.getByAltText('Preview of the clip so far').waitFor();
+    await pause(700);
+  };
+  await take('dashboard.webp', running, { viewport: DESKTOP, colorScheme: 'dark' }, sampled);
+  await take('dashboard-phone.webp', running, { viewport: PHONE, colorScheme: 'light' }, sampled);
 }
 
-await take('dashboard-compare.webp', ids[1], { viewport: DESKTOP, colorScheme: 'light' }, async (page) => {
-  await page.getByLabel('Beside it').selectOption(`${ids[6]}/0`);
-  await page.locator('video').nth(1).waitFor();
-  await pause(1500);
-});
-const running = await post(RUNNING);
-const sampled = async (page: Page): Promise<void> => {
-  await until(running, ({ step }) => (step ?? 0) >= SHOWN_STEP);
-  await page.getByAltText('Preview of the clip so far').waitFor();
-  await pause(700);
-};
-await take('dashboard.webp', running, { viewport: DESKTOP, colorScheme: 'dark' }, sampled);
-await take('dashboard-phone.webp', running, { viewport: PHONE, colorScheme: 'light' }, sampled);
-
-await browser.close();
-service.child.kill();
-await once(service.child, 'exit');
-await rm(folder, { recursive: true });
+try {
+  await takeAll();
+} finally {
+  await browser.close();
+  service.child.kill();
+  await once(service.child, 'exit');
+  await rm(folder, { recursive: true });
+}

@@ -21,13 +21,16 @@ export function openProgress(stream: WriteStream): ProgressDisplay {
 const TELLING = 0.05;
 
 /**
- * Tells the time left at the pace since it was first asked: how long the model took to load says nothing of it, nor does
- * what was done before.
+ * Tells the time left: as it is known, else at the pace since it was first asked. How long the model took to load says
+ * nothing of that, nor does what was done before.
  */
-export function timeLeft(now: () => number = Date.now): (progress: number) => string {
+export function timeLeft(
+  now: () => number = Date.now,
+): (progress: number, knownSeconds?: number | null) => string {
   let first: { readonly at: number; readonly progress: number } | undefined;
-  return (progress) => {
+  return (progress, knownSeconds) => {
     first ??= { at: now(), progress };
+    if (knownSeconds != null) return inSeconds(knownSeconds);
     const done = progress - first.progress;
     return done < TELLING ? '…' : inSeconds(((now() - first.at) / 1000 / done) * (1 - progress));
   };
@@ -50,7 +53,7 @@ function openBar(stream: WriteStream): ProgressDisplay {
   bar.start(1000, 0, { stage: 'start ', step: 0, steps: 0, left: '…' });
   return {
     show({ stage, step, steps, progress }, secondsLeft) {
-      const left = secondsLeft == null ? eta(progress) : inSeconds(secondsLeft);
+      const left = eta(progress, secondsLeft);
       bar.update(Math.round(progress * 1000), { stage: stage.padEnd(6), step, steps, left });
     },
     preview: (preview) => picture?.show(preview),
@@ -66,11 +69,10 @@ function openLines(stream: WriteStream): ProgressDisplay {
   let last = '';
   return {
     show({ stage, step, steps, progress }, secondsLeft) {
-      const left = secondsLeft == null ? eta(progress) : inSeconds(secondsLeft);
       const line = `${stage} ${step}/${steps}`;
       if (line === last) return;
       last = line;
-      stream.write(`${line} (${Math.round(progress * 100)} %, ${left} left)\n`);
+      stream.write(`${line} (${Math.round(progress * 100)} %, ${eta(progress, secondsLeft)} left)\n`);
     },
     preview: () => undefined,
     close: () => undefined,
