@@ -1,81 +1,53 @@
 /**
- * Time of a clip's ten steps with a middle-sized random UNet: plain, and with the whole network evaluated at every third
- * step only (DeepCache), cut at each branch, turn by turn in one process; beside the ratio that the operations predict.
+ * Time of a clip's ten steps with a middle-sized random UNet: plain; with the whole network evaluated at every third step
+ * only (DeepCache), cut at each branch; and the first of these once more with each three steps unrolled into one graph.
+ * They take turns in one process. Beside it stands the ratio that the operations predict.
  *
  *   npm run bench:cache [-- BRANCH,…]
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import PQueue from 'p-queue';
-import { GraphWeights, portableLayers } from '../networks/layers/index.js';
-import { encodeModel, Graph } from '../networks/onnx/index.js';
-import type { StoredTensor } from '../networks/onnx/index.js';
-import {
-  buildShallowUnet,
-  buildUnet,
-  Network,
-  savingBlocks,
-  shallowCosts,
-  shallowFile,
-} from '../networks/svd/index.js';
-import type { BlockMaker } from '../networks/svd/index.js';
-import { WeightFile } from '../networks/weights/index.js';
+import { shallowFile } from '../networks/svd/index.js';
 import type { Conditioning } from '../pipeline/conditioning.js';
 import { InferenceSession } from '../pipeline/onnx-runtime.js';
 import { sessionOptions } from '../pipeline/session-options.js';
 import { Sessions } from '../pipeline/sessions.js';
+import type { ModelGraph } from '../pipeline/sessions.js';
 import { unetNetwork } from '../pipeline/unet-network.js';
 import type { CacheSettings, LatentShape, UnetModel } from '../pipeline/unet-network.js';
 import { createSampling } from '../samplers/index.js';
-import type { Network as SamplerNetwork } from '../samplers/index.js';
-import { CHANNELS, CLIP, CONTEXT, noise, RANDOM, UNET } from './network-benches/middle-sized-unet.js';
+import { unrolledFile, writeCachedGraphs } from './network-benches/cached-graphs.js';
+import { largestDeviation } from './network-checks/deviation.js';
+import { CHANNELS, CLIP, CONTEXT, noise, UNET } from './network-benches/middle-sized-unet.js';
+import { sampleUnrolled, type UnrolledClip } from './network-benches/unrolled-steps.js';
 
 const STEPS = 10;
 const INTERVAL = 3;
 const BRANCHES = [0, 1, 3];
 const WHOLE_STEPS = Math.ceil(STEPS / INTERVAL);
+/** Steps in one graph; the last graph of a run has what is left. */
+const UNROLLED = [INTERVAL, STEPS % INTERVAL];
 
-/** Writes the graphs of the UNet and gives the cost of each branch's shallow evaluation as a part of a whole one. */
-async function writeGraphs(
-  folder: string,
-  branches: readonly number[],
-): Promise<ReadonlyMap<number, number>> {
-  const file = new WeightFile('weights.data');
-  const stored = new Map<string, StoredTensor>();
-  const build = (name: string, describe: (net: Network, makeBlocks: BlockMaker) => void): Graph => {
-    const g = new Graph(name);
-    const weights = new GraphWeights(g, { file, stored, storage: 'float32', compute: 'float32' });
-    const net = new Network(portableLayers(weights), RANDOM);
-    describe(net, (clip, conditions, resBlocks) =>
-      savingBlocks(net, UNET, clip, conditions, resBlocks, CLIP.frames),
-    );
-    return g;
-  };
-  const unet = build('unet', (net, blocks) => buildUnet(net, UNET, blocks, branches));
-  const shallow = new Map(
-    branches.map((branch) => [
-      branch,
-      build(`unet-shallow-b${branch}`, (net, blocks) => buildShallowUnet(net, UNET, blocks, branch)),
-    ]),
-  );
-  await file.write(join(folder, file.fileName), () => undefined);
-  const write = (name: string, g: Graph) =>
-    writeFile(join(folder, name), encodeModel(g, { producer: 'bench', version: '1' }));
-  await write('unet.onnx', unet);
-  for (const [branch, g] of shallow) await write(shallowFile(branch), g);
-  return shallowCosts({ unet, shallow }, UNET, CLIP);
-}
+/** What is timed: one run of the network, when its turn comes. */
+type Timed = (run: () => Promise<Float32Array>) => Promise<Float32Array>;
 
-/** One of the clips that are compared. */
+/** One of the ways to the same clip, or nearly. */
 interface Contender {
-  readonly cache: CacheSettings | undefined;
-  /** In the network, so far. */
-  milliseconds: number;
+  readonly name: string;
+  /** Undefined for the plain one. */
+  readonly branch?: number;
+  readonly sample: (timed: Timed) => Promise<Float32Array>;
 }
 
-/** Samples a clip whose evaluations wait for their turn, so that whatever else the machine does slows all alike. */
-async function sample(model: UnetModel, contender: Contender, turns: PQueue): Promise<void> {
+interface Outcome extends Contender {
+  /** In the network. */
+  readonly milliseconds: number;
+  readonly latents: Float32Array;
+}
+
+function clipToSample(): UnrolledClip {
   const { frames, height, width } = CLIP;
   const shape: LatentShape = [frames, UNET.outChannels, height, width];
   const latent = UNET.outChannels * height * width;
@@ -93,17 +65,59 @@ async function sample(model: UnetModel, contender: Contender, turns: PQueue): Pr
     },
     { frames },
   );
-  const inner = unetNetwork(model, conditioning, shape, undefined, contender.cache);
-  const network: SamplerNetwork = {
-    evaluate: (...args) =>
-      turns.add(async () => {
-        const start = performance.now();
-        const raw = await inner.evaluate(...args);
-        contender.milliseconds += performance.now() - start;
-        return raw;
-      }),
+  return { sampling, conditioning, shape, noise: noise(frames * latent, 1) };
+}
+
+function contendersFor(
+  clip: UnrolledClip,
+  model: UnetModel,
+  branches: readonly number[],
+  unrolled: ReadonlyMap<number, ModelGraph>,
+): Contender[] {
+  const { sampling, conditioning, shape } = clip;
+  const inTwoGraphs = (cache?: CacheSettings) => (timed: Timed) => {
+    const inner = unetNetwork(model, conditioning, shape, undefined, cache);
+    const network = {
+      evaluate: (...args: Parameters<typeof inner.evaluate>) => timed(() => inner.evaluate(...args)),
+    };
+    return sampling.run({ network, shape, noise: clip.noise });
   };
-  await sampling.run({ network, shape, noise: noise(frames * latent, 1) });
+  const [first] = branches;
+  return [
+    { name: 'plain', sample: inTwoGraphs() },
+    ...branches.map((branch) => ({
+      name: `interval ${INTERVAL}, branch ${branch}`,
+      branch,
+      sample: inTwoGraphs({ branch, interval: INTERVAL }),
+    })),
+    {
+      name: `the same, unrolled, branch ${first}`,
+      branch: first,
+      sample: (timed) =>
+        sampleUnrolled(clip, INTERVAL, (steps, feeds) =>
+          timed(() => unrolled.get(steps)?.run(feeds) ?? Promise.reject(new RangeError(`${steps} steps`))),
+        ),
+    },
+  ];
+}
+
+/** All contenders sample at once and take turns, so that whatever else the machine does slows all alike. */
+function compete(contenders: readonly Contender[]): Promise<Outcome[]> {
+  const turns = new PQueue({ concurrency: 1 });
+  return Promise.all(
+    contenders.map(async (contender): Promise<Outcome> => {
+      let milliseconds = 0;
+      const latents = await contender.sample((run) =>
+        turns.add(async () => {
+          const start = performance.now();
+          const values = await run();
+          milliseconds += performance.now() - start;
+          return values;
+        }),
+      );
+      return { ...contender, milliseconds, latents };
+    }),
+  );
 }
 
 async function bench(branches: readonly number[]): Promise<void> {
@@ -112,45 +126,53 @@ async function bench(branches: readonly number[]): Promise<void> {
     (path) => InferenceSession.create(path, sessionOptions('cpu', folder)),
     false,
   );
+  const graph = (file: string): ModelGraph => sessions.graph(join(folder, file));
   try {
-    const costs = await writeGraphs(folder, branches);
+    const costs = await writeCachedGraphs(folder, {
+      configuration: UNET,
+      clip: CLIP,
+      branches,
+      unrolled: UNROLLED,
+    });
     const model: UnetModel = {
-      unet: sessions.graph(join(folder, 'unet.onnx')),
-      shallow: new Map(branches.map((branch) => [branch, sessions.graph(join(folder, shallowFile(branch)))])),
+      unet: graph('unet.onnx'),
+      shallow: new Map(branches.map((branch) => [branch, graph(shallowFile(branch))])),
       halfBatch: false,
     };
-    for (const graph of [model.unet, ...model.shallow.values()]) await graph.load();
-    const contenders = [undefined, ...branches].map((branch): Contender => ({
-      cache: branch === undefined ? undefined : { branch, interval: INTERVAL },
-      milliseconds: 0,
-    }));
-    const turns = new PQueue({ concurrency: 1 });
-    await Promise.all(contenders.map((contender) => sample(model, contender, turns)));
-    report(contenders, costs);
+    const unrolled = new Map(UNROLLED.map((steps) => [steps, graph(unrolledFile(steps))]));
+    for (const one of [model.unet, ...model.shallow.values(), ...unrolled.values()]) await one.load();
+    report(await compete(contendersFor(clipToSample(), model, branches, unrolled)), costs);
   } finally {
     await sessions.releaseAll();
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-function report([plain, ...cached]: readonly Contender[], costs: ReadonlyMap<number, number>): void {
+function report(outcomes: readonly Outcome[], costs: ReadonlyMap<number, number>): void {
   const { batch, frames, height, width } = CLIP;
-  const seconds = ({ milliseconds }: Contender) => `${(milliseconds / 1000).toFixed(1)} s`;
+  const [plain, cached] = outcomes;
+  const unrolled = outcomes[outcomes.length - 1];
+  const seconds = ({ milliseconds }: Outcome) => `${(milliseconds / 1000).toFixed(1)} s`;
   console.log(
     `UNet ${CHANNELS.join('/')}, input ${batch}×${frames}×${UNET.inChannels}×${height}×${width}, float32`,
   );
   console.log(`${cpus()[0].model}, ${availableParallelism()} cores; ${STEPS} steps, in the network alone`);
-  console.log(`plain                   ${seconds(plain)}`);
-  for (const contender of cached) {
-    const { branch = 0 } = contender.cache ?? {};
+  for (const outcome of outcomes) {
+    const { name, branch } = outcome;
+    const line = `${name.padEnd(32)}${seconds(outcome)}`;
+    if (branch === undefined) {
+      console.log(line);
+      continue;
+    }
     const predicted = STEPS / (WHOLE_STEPS + (STEPS - WHOLE_STEPS) * (costs.get(branch) ?? 1));
-    const measured = plain.milliseconds / contender.milliseconds;
+    const measured = plain.milliseconds / outcome.milliseconds;
+    const reached = `${((100 * measured) / predicted).toFixed(0)} %`;
     console.log(
-      `interval ${INTERVAL}, branch ${branch}`.padEnd(24) +
-        `${seconds(contender)}  ${measured.toFixed(2)} times as fast, ` +
-        `${predicted.toFixed(2)} predicted: ${((100 * measured) / predicted).toFixed(0)} %`,
+      `${line}  ${measured.toFixed(2)} times as fast, ${predicted.toFixed(2)} predicted: ${reached}`,
     );
   }
+  const difference = largestDeviation(unrolled.latents, cached.latents).toExponential(1);
+  console.log(`unrolled and not, the latents differ by ${difference} of the largest value`);
 }
 
 const [branches] = process.argv.slice(2);
