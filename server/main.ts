@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
-import { clipCost } from '../pipeline/clip-cost.js';
+import { clipCost, recipeCost } from '../pipeline/clip-cost.js';
 import { readManifest } from '../pipeline/manifest.js';
 import { WorkerPool } from '../pipeline/worker-pool.js';
 import { WorkerProcess } from '../pipeline/worker-process.js';
@@ -60,7 +60,7 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
   });
   for (const worker of workers.workers) {
     worker.on('ready', ({ pace }) => {
-      if (pace !== undefined) runner.expectPace(pace);
+      if (pace !== undefined) runner.expectPace(pace, recipeCost(manifest));
     });
   }
   const parts = { config, manifest, table, runner, storage, pictureLimits, workers, log, metrics };

@@ -1,4 +1,4 @@
-import type { Task } from './task.js';
+import { Pace } from './pace.js';
 import type { Outlook } from './view.js';
 
 interface Entry {
@@ -7,6 +7,10 @@ interface Entry {
   readonly owner: string;
   /** When the task got its device; undefined while it waits. */
   deviceSince?: number;
+  /** Share of the task that is done, as far as its device has said. */
+  progress?: number;
+  /** Where it was when its own pace began to count: not at the beginning, if it had been interrupted and goes on. */
+  mark?: { readonly at: number; readonly progress: number };
 }
 
 /** What a clip that is not admitted yet has to expect; null while nothing has taught the pace. */
@@ -17,18 +21,14 @@ export interface Expectation {
 
 /** From this share of a clip on, its own pace says more than the pace of the clips before it. */
 const OWN_PACE_FROM = 0.15;
-/** Weight of the newest clip in the running average of the pace. */
-const NEWEST_WEIGHT = 0.4;
 
 /**
- * Tells waiting and running tasks how long they still take, from the pace (milliseconds per unit of cost) of the clips
- * that this process has made, and of what a device promises until then. Tasks are admitted in the order in which they will run.
+ * Tells waiting and running tasks how long they still take, from the pace of the clips that this process has made, and of
+ * what a device promises until then. Tasks are admitted in the order in which they will run.
  */
 export class Forecast {
   readonly #entries = new Map<string, Entry>();
-  /** Of the clips made. */
-  #learned: number | undefined;
-  #promised: number | undefined;
+  readonly #pace = new Pace();
 
   constructor(
     private readonly devices: number,
@@ -37,9 +37,9 @@ export class Forecast {
     private readonly onChange: () => void = () => undefined,
   ) {}
 
-  /** What a device promises: it stands until a clip has been made. */
-  promise(pace: number): void {
-    this.#promised = pace;
+  /** What a device promises, in milliseconds for each unit of a clip's cost: it stands until one has been made. */
+  promise(perCost: number, cost: number): void {
+    this.#pace.promise(perCost, cost);
     this.onChange();
   }
 
@@ -54,7 +54,17 @@ export class Forecast {
     const entry = this.#entries.get(id);
     if (!entry) return;
     entry.deviceSince = this.now();
+    delete entry.progress;
+    delete entry.mark;
     this.onChange();
+  }
+
+  /** How much of a running task is done. To be told from the first step on: what is prepared before has no pace. */
+  report(id: string, progress: number): void {
+    const entry = this.#entries.get(id);
+    if (entry?.deviceSince === undefined) return;
+    entry.progress = progress;
+    entry.mark ??= { at: this.now(), progress };
   }
 
   /** The task lost its device and waits again: in its old place, or `behind` all that wait now. */
@@ -74,10 +84,11 @@ export class Forecast {
     const entry = this.#entries.get(id);
     if (!entry) return;
     this.#entries.delete(id);
-    if (completed && entry.deviceSince !== undefined && entry.cost > 0) {
-      const pace = (this.now() - entry.deviceSince) / entry.cost;
-      const known = this.#learned ?? pace;
-      this.#learned = known + NEWEST_WEIGHT * (pace - known);
+    const { cost, deviceSince, mark } = entry;
+    // What an earlier run had done says nothing of how long the whole takes.
+    const isWhole = mark === undefined || mark.progress < OWN_PACE_FROM;
+    if (completed && deviceSince !== undefined && cost > 0 && isWhole) {
+      this.#pace.learn(this.now() - deviceSince, cost);
     }
     this.onChange();
   }
@@ -95,7 +106,7 @@ export class Forecast {
   get secondsToNextEnd(): number | undefined {
     const left = [...this.#entries.values()]
       .filter(({ deviceSince }) => deviceSince !== undefined)
-      .flatMap((entry) => this.#remaining(entry, 0) ?? []);
+      .flatMap((entry) => this.#remaining(entry) ?? []);
     return left.length === 0 ? undefined : Math.ceil(Math.min(...left) / 1000);
   }
 
@@ -106,14 +117,13 @@ export class Forecast {
     return n;
   }
 
-  /** The outlook of each task given, in one pass over the queue. */
-  outlooks(tasks: readonly Pick<Task, 'id' | 'progress'>[]): Map<string, Outlook> {
-    const progress = new Map(tasks.map((task) => [task.id, task.progress]));
+  /** The outlook of each task that waits or runs, in one pass over the queue. */
+  outlooks(): Map<string, Outlook> {
     const outlooks = new Map<string, Outlook>();
     let position = 0;
     let ahead: number | undefined = 0;
     for (const [id, entry] of this.#entries) {
-      const left = this.#remaining(entry, progress.get(id) ?? 0);
+      const left = this.#remaining(entry);
       if (entry.deviceSince === undefined) {
         position++;
         const eta: number | null =
@@ -129,24 +139,20 @@ export class Forecast {
 
   /** How long a clip of this cost would take, and wait before, if it came now. */
   expectation(cost: number): Expectation {
-    const pace = this.#pace;
-    if (pace === undefined) return { workSeconds: null, waitSeconds: null };
+    const work = this.#pace.expect(cost);
+    if (work === undefined) return { workSeconds: null, waitSeconds: null };
     let ahead = 0;
-    for (const entry of this.#entries.values()) ahead += this.#remaining(entry, 0) ?? 0;
-    return { workSeconds: seconds(pace * cost), waitSeconds: seconds(ahead / this.devices) };
+    for (const entry of this.#entries.values()) ahead += this.#remaining(entry) ?? 0;
+    return { workSeconds: seconds(work), waitSeconds: seconds(ahead / this.devices) };
   }
 
-  get #pace(): number | undefined {
-    return this.#learned ?? this.#promised;
-  }
-
-  #remaining(entry: Entry, progress: number): number | undefined {
-    const pace = this.#pace;
-    const expected = pace === undefined ? undefined : pace * entry.cost;
-    if (entry.deviceSince === undefined) return expected;
-    const elapsed = this.now() - entry.deviceSince;
-    if (progress >= OWN_PACE_FROM) return (elapsed / progress) * (1 - progress);
-    return expected === undefined ? undefined : Math.max(expected - elapsed, 0);
+  #remaining({ cost, deviceSince, progress = 0, mark }: Entry): number | undefined {
+    const expected = this.#pace.expect(cost);
+    if (deviceSince === undefined) return expected;
+    const from = mark ?? { at: deviceSince, progress: 0 };
+    const [elapsed, done] = [this.now() - from.at, progress - from.progress];
+    if (done >= OWN_PACE_FROM) return (elapsed / done) * (1 - progress);
+    return expected === undefined ? undefined : Math.max(expected * (1 - from.progress) - elapsed, 0);
   }
 }
 

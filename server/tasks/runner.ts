@@ -125,13 +125,13 @@ export class TaskRunner {
   }
 
   views(tasks: readonly Task[]): TaskView[] {
-    const outlooks = this.#forecast.outlooks(tasks);
+    const outlooks = this.#forecast.outlooks();
     return tasks.map((task) => viewTask(task, outlooks.get(task.id), this.previews.version(task.id)));
   }
 
   /** The tasks that wait for a device, the next one first, with what they have to expect; all, or one owner's. */
   queue(owner?: string): QueuedTask[] {
-    const outlooks = this.#forecast.outlooks([]);
+    const outlooks = this.#forecast.outlooks();
     return this.#forecast.queue(owner).map((id) => {
       const outlook = outlooks.get(id);
       return {
@@ -142,9 +142,12 @@ export class TaskRunner {
     });
   }
 
-  /** Takes a device's word for how long clips take, until one has been made: milliseconds for each unit of `clipCost`. */
-  expectPace(pace: number): void {
-    this.#forecast.promise(pace);
+  /**
+   * Takes a device's word for how long clips take, until one has been made: milliseconds for each unit of `clipCost`, of a
+   * clip of that cost.
+   */
+  expectPace(pace: number, cost: number): void {
+    this.#forecast.promise(pace, cost);
   }
 
   /** How long a clip would take, and wait before, if it came now. */

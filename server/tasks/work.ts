@@ -141,7 +141,11 @@ export class TaskWork {
       return await workers.run(job, {
         signal,
         timeoutMs: clipTimeoutMs * clipsOf(task),
-        onProgress: (progress) => table.report(id, taskProgress(progress, base)),
+        onProgress: (news) => {
+          const progress = taskProgress(news, base);
+          if (news.stage !== 'encode') this.#forecast.report(id, progress.progress);
+          table.report(id, progress);
+        },
         onPreview: (preview) => {
           this.#previews.put(id, preview);
           table.touch(id);

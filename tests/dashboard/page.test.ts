@@ -11,6 +11,9 @@ import { newTask } from '../server/tasks/support.js';
 import { live, openPage, PHONE, until, type OpenPage } from './browser.js';
 import { startPrefixProxy } from './prefix-proxy.js';
 
+/** Of the recipe's clip. */
+const COST = 512 * 288 * 25 * 7;
+
 jest.setTimeout(90_000);
 
 let browser: Browser;
@@ -101,12 +104,12 @@ describe('what a clip would cost', () => {
   test('is told as soon as the service knows how long one takes', async () => {
     await page.getByText('The first clip shows how long one takes · 7 evaluations').waitFor();
     // A device has warmed up; nothing is entered meanwhile.
-    service.runner.expectPace(20_000 / (512 * 288 * 25 * 7));
+    service.runner.expectPace(20_000 / COST, COST);
     await page.getByText('about 20 s · 7 evaluations').waitFor();
   });
 
   test('has the waiting for those who came before, as long as they are there', async () => {
-    service.runner.expectPace(20_000 / (512 * 288 * 25 * 7));
+    service.runner.expectPace(20_000 / COST, COST);
     const id = await make();
     await page.getByText(/about 20 s · after \d+ s of waiting/).waitFor();
     clips.release(id);

@@ -29,7 +29,7 @@ const make = async (prompt: string): Promise<string> =>
   (await service.call('POST', '/tasks', { prompt })).body.id as string;
 
 test('watch tells the stages of a task to its end and where its video is; list and cancel do what they say', async () => {
-  service.runner.expectPace(1);
+  service.runner.expectPace(1, 1);
   const id = await make('a fox\nin the snow');
   const watched = start('watch', id);
   while (!watched.text.err.includes('sample 1/4')) await once(watched.child.stderr, 'data');

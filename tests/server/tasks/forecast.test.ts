@@ -8,7 +8,7 @@ beforeEach(() => {
   forecast = new Forecast(1, () => time);
 });
 
-const outlook = (id: string, progress = 0) => forecast.outlooks([{ id, progress }]).get(id);
+const outlook = (id: string) => forecast.outlooks().get(id);
 /** Teaches a pace of 10 ms per unit of cost. */
 const learn = (): void => {
   forecast.admit('teacher', 100);
@@ -58,7 +58,8 @@ describe('time left', () => {
     forecast.admit('a', 100);
     expect(outlook('a')?.etaSeconds).toBeNull();
     forecast.begin('a');
-    expect(outlook('a', 0.01)?.etaSeconds).toBeNull();
+    forecast.report('a', 0.01);
+    expect(outlook('a')?.etaSeconds).toBeNull();
   });
 
   test('of a waiting task is that of all before it and its own', () => {
@@ -75,8 +76,40 @@ describe('time left', () => {
     learn();
     forecast.admit('a', 300);
     forecast.begin('a');
-    time += 6000;
-    expect(outlook('a', 0.5)?.etaSeconds).toBe(6);
+    time += 1000; // preparations, which have no pace
+    forecast.report('a', 0.05);
+    time += 1000;
+    forecast.report('a', 0.1);
+    expect(outlook('a')?.etaSeconds).toBe(2); // as clips of its cost do: 3 s, without their 5 %, of which 1 s is over
+    time += 5000;
+    forecast.report('a', 0.55);
+    expect(outlook('a')?.etaSeconds).toBe(6); // 12 s for the whole at its own pace
+    expect(forecast.secondsToNextEnd).toBe(6);
+    expect(forecast.expectation(100).waitSeconds).toBe(6);
+  });
+
+  test('of a clip that goes on where it was is for what is left, and teaches nothing', () => {
+    learn();
+    forecast.admit('a', 300);
+    forecast.begin('a');
+    forecast.report('a', 0.6);
+    expect(outlook('a')?.etaSeconds).toBe(2);
+    time += 4000;
+    forecast.report('a', 0.8);
+    expect(outlook('a')?.etaSeconds).toBe(4);
+    time += 4000;
+    forecast.end('a', true);
+    expect(forecast.expectation(100).workSeconds).toBe(1);
+  });
+
+  test('begins anew with another attempt', () => {
+    learn();
+    forecast.admit('a', 300);
+    forecast.begin('a');
+    forecast.report('a', 0.5);
+    forecast.suspend('a');
+    forecast.begin('a');
+    expect(outlook('a')?.etaSeconds).toBe(3);
   });
 
   test('never falls below zero and is shared by the devices', () => {
@@ -93,7 +126,7 @@ describe('time left', () => {
     for (const id of ['a', 'b', 'c']) two.admit(id, 100);
     two.begin('a');
     two.begin('b');
-    expect(two.outlooks([]).get('c')?.etaSeconds).toBe(2);
+    expect(two.outlooks().get('c')?.etaSeconds).toBe(2);
   });
 
   test('of a clip that has not come yet is its own and that of all before it', () => {
@@ -107,15 +140,15 @@ describe('time left', () => {
   });
 
   test('is what a device promises until a clip has been made', () => {
-    forecast.promise(20);
+    forecast.promise(20, 100);
     expect(forecast.expectation(100)).toEqual({ workSeconds: 2, waitSeconds: 0 });
     forecast.admit('a', 200);
     expect(outlook('a')?.etaSeconds).toBe(4);
     forecast.end('a', false);
     learn();
-    expect(forecast.expectation(100).workSeconds).toBe(1);
-    forecast.promise(20); // another device started
-    expect(forecast.expectation(100).workSeconds).toBe(1);
+    expect(forecast.expectation(1000).workSeconds).toBe(11); // 10, and a little of the promise
+    forecast.promise(20, 100); // another device started
+    expect(forecast.expectation(1000).workSeconds).toBe(11);
   });
 
   test('failed clips teach nothing', () => {
