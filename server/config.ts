@@ -75,6 +75,7 @@ const variables = z.object({
   LOG_PROMPTS: flag('0'),
   MAX_SCENES: integer(20, 2, 1000),
   KEEP_DAYS: amount(36_500),
+  KEEP_UPLOADS_HOURS: integer(24, 0, 87_600),
   MAX_MEDIA_GB: amount(1_000_000),
   ...webhookEnvironment,
   ...accessEnvironment,
@@ -176,6 +177,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     admission: admissionSettings(e),
     retention: {
       keepMs: e.KEEP_DAYS && e.KEEP_DAYS * 86_400_000,
+      keepUploadsMs: e.KEEP_UPLOADS_HOURS * 3_600_000,
       maxMediaBytes: e.MAX_MEDIA_GB && e.MAX_MEDIA_GB * 1024 ** 3,
     },
   };

@@ -56,12 +56,11 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
     pictures: createObtainer(config, { limits: pictureLimits, work: pictures, log, metrics }),
     pictureConcurrency: config.pictureConcurrency,
     clipTimeoutMs: config.clipTimeoutMs,
+    keepsUploads: config.retention.keepUploadsMs > 0,
     clipCost: (params) => clipCost(params, manifest),
   });
   for (const worker of workers.workers) {
-    worker.on('ready', ({ pace }) => {
-      if (pace !== undefined) runner.expectPace(pace, recipeCost(manifest));
-    });
+    worker.on('ready', ({ pace }) => pace && runner.expectPace(pace, recipeCost(manifest)));
   }
   const parts = { config, manifest, table, runner, storage, pictureLimits, workers, log, metrics };
   const retention = new Retention({ ...config.retention, ...parts, db });

@@ -117,7 +117,10 @@ async function leftIn(data: string, rows: readonly TaskJson[]): Promise<string[]
         ...videos.flatMap((_, i) => [`video-${i}.mp4`, `thumbnail-${i}.png`]).map((name) => fileOf(id, name)),
         ...(grid_url === null ? [] : [fileOf(id, 'grid.mp4')]),
       ])
-      .concat(EXPECTED)
+      .concat(
+        EXPECTED,
+        rows.map(({ id }) => join('uploads', `${id}.png`)),
+      )
       .map((path) => join(data, path)),
   );
   return files.map(({ parentPath, name }) => join(parentPath, name)).filter((path) => !wanted.has(path));

@@ -109,11 +109,11 @@ const modelWarning = (before: string, now: string): string[] =>
   before === now ? [] : [`The earlier task was made with the model ${before}`];
 
 async function readPicture(storage: MediaStorage, id: string): Promise<Buffer> {
-  const picture = await storage.read(storage.picture(id));
+  const picture = await storage.readPicture(id);
   if (picture) return picture;
   throw new ServiceError(
     409,
     'picture_gone',
-    'The uploaded picture of this task is deleted once its clip is made; upload it again with a new task',
+    'The uploaded picture of this task is there no more; upload it again with a new task',
   );
 }

@@ -1,15 +1,21 @@
 import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
-import { access, mkdir, mkdtemp, open, readdir, realpath, rename, rm } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { dirname, join, resolve, sep } from 'node:path';
-import { systemErrorCode } from '../../pipeline/system-error.js';
+import { join, resolve } from 'node:path';
+import {
+  moveTouched,
+  namesIn,
+  openInside,
+  publishFolder,
+  readInside,
+  removeFolder,
+  removeOlder,
+  writeWhole,
+} from './files.js';
 
 /** What a finished file may be called: a lower-case word and one of the fixed endings. */
 const FILE_NAME = /^[a-z][a-z0-9-]{0,63}\.(?:mp4|png|gif|webp|tar)$/;
 const ID = /^[0-9a-f]{32}$/;
-/** A file that is still being written carries this ending; it never survives a start of the server. */
-export const PART = '.part';
 
 /** True for the id of a task: 32 lower-case hexadecimal digits. */
 export const isTaskId = (text: string): boolean => ID.test(text);
@@ -19,6 +25,7 @@ export const isTaskId = (text: string): boolean => ID.test(text);
  *
  *     media/<first two of id>/<id>/video-0.mp4, grid.mp4, thumbnail-0.png, …
  *     pictures/<id>.png, and of a story <id>-0.png, <id>-1.png, … for its scenes
+ *     uploads/<id>.png               of an ended task, kept for a while for those who want it made again
  *     work/<id>-<random>/            files being made; becomes the task's media folder in one rename
  *     checkpoints/<id>-<random>/     how far the clip of an unfinished task is
  *
@@ -46,13 +53,19 @@ export interface MediaStorage {
   claimCheckpoints(id: string): Promise<string>;
   /** Removes what only an unfinished task needs: its picture and its checkpoints. Quiet where there is nothing. */
   removeInterim(id: string): Promise<void>;
+  /** Keeps the picture of a task that has ended, where it has one; from now on it is to be had by `readPicture` alone. */
+  keepUpload(id: string): Promise<void>;
+  /** Removes the uploads whose tasks ended before a time in milliseconds since the epoch. */
+  removeUploads(before: number): Promise<void>;
+  /** The checked picture of a task that has one picture, from before its end or kept since; undefined where it is gone. */
+  readPicture(id: string): Promise<Buffer | undefined>;
   /** Writes bytes to a path made by `file` or `picture`: the name appears only when the file is whole and on disk. */
   write(path: string, bytes: Uint8Array): Promise<void>;
   /** Opens a file for reading; undefined where there is none, or where a link leads elsewhere. The caller closes it. */
   open(path: string): Promise<FileHandle | undefined>;
   /** The bytes of a file; undefined where there is none, as for `open`. */
   read(path: string): Promise<Buffer | undefined>;
-  /** Removes everything of a task: its folder, its pictures and its checkpoints. Quiet where nothing is left. */
+  /** Removes everything of a task: its folder, its pictures, kept or not, and its checkpoints. Quiet where nothing is left. */
   remove(id: string): Promise<void>;
   /** The tasks that have a folder of finished files, some at a time. */
   taskFolders(): AsyncGenerator<readonly string[]>;
@@ -80,78 +93,6 @@ const checkName = (name: string): string => {
     throw new TypeError(`Expected a media file name such as video-0.mp4, got ${JSON.stringify(name)}`);
   }
   return name;
-};
-
-const isMissing = (error: unknown): boolean => ['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '');
-
-/** Flushes a folder's entries, so that a rename in it survives a power cut. */
-const syncFolder = async (path: string): Promise<void> => {
-  const handle = await open(path, constants.O_RDONLY);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-};
-
-const writeWhole = async (path: string, bytes: Uint8Array): Promise<void> => {
-  const part = `${path}${PART}`;
-  await mkdir(dirname(path), { recursive: true });
-  try {
-    const handle = await open(part, 'w', 0o644);
-    try {
-      await handle.writeFile(bytes);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(part, path);
-  } catch (error) {
-    await rm(part, { force: true });
-    throw error;
-  }
-  await syncFolder(dirname(path));
-};
-
-/**
- * O_NOFOLLOW guards the last name only, so the folders above it are resolved and compared with the root.
- * O_NONBLOCK keeps a pipe planted under a media name from holding the open for ever.
- */
-const openInside = async (root: string, path: string): Promise<FileHandle | undefined> => {
-  let handle: FileHandle;
-  try {
-    const [realRoot, realFolder] = await Promise.all([realpath(root), realpath(dirname(path))]);
-    if (!`${realFolder}${sep}`.startsWith(`${realRoot}${sep}`)) return undefined;
-    handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch (error) {
-    if (isMissing(error) || systemErrorCode(error) === 'ELOOP') return undefined;
-    throw error;
-  }
-  let isFile = false;
-  try {
-    isFile = (await handle.stat()).isFile();
-  } finally {
-    if (!isFile) await handle.close();
-  }
-  return isFile ? handle : undefined;
-};
-
-const readInside = async (root: string, path: string): Promise<Buffer | undefined> => {
-  const handle = await openInside(root, path);
-  try {
-    return await handle?.readFile();
-  } finally {
-    await handle?.close();
-  }
-};
-
-const namesIn = async (folder: string): Promise<string[]> => {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
-  }
 };
 
 /** Only names that can be ours: what else lies there is nobody's business. */
@@ -191,20 +132,18 @@ const sweepCheckpoints = async (parent: string, unfinished: ReadonlySet<string>)
   }
 };
 
-/** Tried again while a process that was left over still writes there. */
-const removeFolder = (path: string): Promise<void> =>
-  rm(path, { recursive: true, force: true, maxRetries: 5 });
-
 /** The storage under `dataDir` (made on the first write). */
 export const createMediaStorage = (dataDir: string): MediaStorage => {
   const root = resolve(dataDir);
   const media = join(root, 'media');
   const pictures = join(root, 'pictures');
   const works = join(root, 'work');
+  const uploads = join(root, 'uploads');
   const checkpoints = join(root, 'checkpoints');
   const folder = (id: string): string => join(media, checkId(id).slice(0, 2), id);
   const picture = (id: string, scene?: number): string =>
     join(pictures, `${checkId(id)}${scene === undefined ? '' : `-${scene}`}.png`);
+  const upload = (id: string): string => join(uploads, `${checkId(id)}.png`);
   const removePictures = async (id: string): Promise<void> => {
     const names = (await namesIn(pictures)).filter((name) => name.startsWith(checkId(id)));
     await Promise.all(names.map((name) => rm(join(pictures, name), { force: true })));
@@ -223,22 +162,22 @@ export const createMediaStorage = (dataDir: string): MediaStorage => {
       await mkdir(works, { recursive: true });
       return mkdtemp(join(works, `${checkId(id)}-`));
     },
-    publishWork: async (work, id) => {
-      const target = folder(id);
-      await mkdir(dirname(target), { recursive: true });
-      await syncFolder(work);
-      await rm(target, { recursive: true, force: true });
-      await rename(work, target);
-      await syncFolder(dirname(target));
-    },
+    publishWork: (work, id) => publishFolder(work, folder(id)),
     removeWork: removeFolder,
     claimCheckpoints: (id) => claimFolder(checkpoints, checkId(id)),
     removeInterim,
+    keepUpload: (id) => moveTouched(picture(id), upload(id)),
+    removeUploads: (before) => removeOlder(uploads, before),
+    readPicture: async (id) => (await readInside(root, picture(id))) ?? readInside(root, upload(id)),
     write: writeWhole,
     open: (path) => openInside(root, path),
     read: (path) => readInside(root, path),
     remove: async (id) => {
-      await Promise.all([rm(folder(id), { recursive: true, force: true }), removeInterim(id)]);
+      await Promise.all([
+        rm(folder(id), { recursive: true, force: true }),
+        rm(upload(id), { force: true }),
+        removeInterim(id),
+      ]);
     },
     taskFolders: () => taskFolders(media),
     hasPicture: (id, scene) =>

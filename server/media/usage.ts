@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemErrorCode } from '../../pipeline/system-error.js';
+import { unlessMissing } from './files.js';
 import type { MediaStorage } from './storage.js';
 
 /** How much room the finished files of each task take on the disk, as of the last look at each. */
@@ -39,11 +39,6 @@ export class MediaUsage {
     else this.#bytes.set(id, bytes);
   }
 }
-
-const unlessMissing = (error: unknown): undefined => {
-  if (systemErrorCode(error) === 'ENOENT') return undefined;
-  throw error;
-};
 
 /** Bytes of the files in a folder; 0 where there is none. A file that goes meanwhile counts no more. */
 async function folderBytes(folder: string): Promise<number> {

@@ -10,6 +10,8 @@ import type { TaskTable } from './table.js';
 export interface RetentionSettings {
   /** How long an ended task is kept; for ever when left out. A task's own `expiresAt` goes before. */
   readonly keepMs?: number | undefined;
+  /** How long an uploaded picture is kept after its task has ended; 0 for not at all. */
+  readonly keepUploadsMs: number;
   /** Bytes that the finished files of all tasks may take; as many as there is room for when left out. */
   readonly maxMediaBytes?: number | undefined;
 }
@@ -87,8 +89,9 @@ export class Retention {
 
   /** Removes what is to go now. Resolves to the milliseconds until there may be more. */
   async round(): Promise<number> {
-    const { db, keepMs } = this.#o;
+    const { db, storage, keepMs, keepUploadsMs } = this.#o;
     const now = this.#now();
+    await storage.removeUploads(now - keepUploadsMs);
     const endedBefore = keepMs === undefined ? undefined : now - keepMs;
     const expired = await findExpired(db, { now, endedBefore, limit: MOST });
     const removed = (await this.#remove(expired, 'its time is over')) + (await this.#makeRoom());

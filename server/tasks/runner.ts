@@ -83,15 +83,17 @@ export class TaskRunner {
    * device or download is let go as soon as it obeys. Gives the task as it is then, or undefined where there is none.
    */
   async cancel(id: string): Promise<Task | undefined> {
-    const { table, storage, log } = this.#o;
+    const { table, log } = this.#o;
     // The row first: whatever of the task still runs finds that it has ended, also after a restart.
-    if (await table.fail(id, { code: CANCELLED, message: 'The task was cancelled' })) {
+    const isCancelled = await table.fail(id, { code: CANCELLED, message: 'The task was cancelled' });
+    if (isCancelled) {
       log.info({ task: id }, 'task cancelled');
       this.#queue.abort(id);
       this.#forecast.end(id, false);
-      await storage.removeInterim(id);
     }
-    return table.get(id);
+    const task = await table.get(id);
+    if (isCancelled && task) await this.#work.clearAway(task);
+    return task;
   }
 
   /** Removes a task with all its files, cancelling it if need be. False when there is none. */
@@ -231,7 +233,7 @@ export class TaskRunner {
       log[taskError.code === 'internal_error' ? 'error' : 'warn']({ task: id, err: error }, 'task failed');
     }
     this.#forecast.end(id, false);
-    await storage.removeInterim(id);
+    await (task ? this.#work.clearAway(task) : storage.removeInterim(id));
     return undefined;
   }
 

@@ -21,6 +21,8 @@ export interface WorkParts {
   readonly log: Logger;
   readonly clipTimeoutMs: number;
   readonly pictureConcurrency: number;
+  /** Whether uploaded pictures are kept for a while when their tasks have ended. */
+  readonly keepsUploads: boolean;
 }
 
 /** The name of a picture among the files of its task. */
@@ -125,7 +127,7 @@ export class TaskWork {
       const completed = await patience.insist(() => table.complete(id, files, stepsOf(task), told));
       if (!completed) await storage.remove(id); // moved by somebody else meanwhile: nothing points at the files
       this.#forecast.end(id, completed);
-      await storage.removeInterim(id);
+      await this.clearAway(task);
       if (completed) log.info({ task: id, milliseconds, warnings, resumedSteps }, 'video completed');
     } finally {
       await storage.removeWork(folder);
@@ -155,6 +157,13 @@ export class TaskWork {
     } finally {
       this.#previews.drop(id);
     }
+  }
+
+  /** Removes what only an unfinished task needs. An upload is the one thing that cannot be had again. */
+  async clearAway({ id, source }: Task): Promise<void> {
+    const { storage, keepsUploads } = this.#o;
+    if (keepsUploads && source.type === 'upload') await storage.keepUpload(id);
+    await storage.removeInterim(id);
   }
 
   #over(id: string): undefined {

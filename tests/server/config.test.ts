@@ -34,9 +34,11 @@ describe('the environment', () => {
   });
 
   test('everything is kept, unless for a time or within a size', () => {
-    expect(readConfig({}).retention).toEqual({});
-    expect(readConfig({ KEEP_DAYS: '0.5', MAX_MEDIA_GB: '1.5' }).retention).toEqual({
+    expect(readConfig({}).retention).toEqual({ keepUploadsMs: 24 * 3_600_000 });
+    const limits = { KEEP_DAYS: '0.5', MAX_MEDIA_GB: '1.5', KEEP_UPLOADS_HOURS: '0' };
+    expect(readConfig(limits).retention).toEqual({
       keepMs: 12 * 3_600_000,
+      keepUploadsMs: 0,
       maxMediaBytes: 1.5 * 1024 ** 3,
     });
   });

@@ -220,6 +220,7 @@ export async function startService(
     },
     pictureConcurrency: 2,
     clipTimeoutMs: 60_000,
+    keepsUploads: config.retention.keepUploadsMs > 0,
     clipCost: (params) => clipCost(params, model),
   });
   webhooks.start(table);

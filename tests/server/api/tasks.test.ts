@@ -256,28 +256,47 @@ describe('POST /tasks/:id/rerun', () => {
     });
   });
 
-  test('of an upload needs its picture: there while the task is unfinished, gone afterwards', async () => {
+  test('of an upload has its picture, while the task is unfinished and after its end', async () => {
     const held = holdClips();
     const slow = await startService({ make: held.make });
     try {
       const { id } = (await slow.call('POST', '/tasks', upload({ seed: '3' }))).body;
       await held.running(id);
+      const picture = readFileSync(slow.storage.picture(id));
       const again = await slow.call('POST', `/tasks/${id}/rerun`, { seed: 4 });
       expect(again).toMatchObject({ status: 201, body: { source: { type: 'upload' }, seed: 4 } });
-      expect(readFileSync(slow.storage.picture(again.body.id))).toEqual(
-        readFileSync(slow.storage.picture(id)),
-      );
+      expect(readFileSync(slow.storage.picture(again.body.id))).toEqual(picture);
       held.release(id);
-      held.release(again.body.id);
-      expect(await slow.ended(again.body.id)).toMatchObject({ status: 'completed' });
-      await slow.runner.close(1000);
-      expect(await slow.call('POST', `/tasks/${id}/rerun`)).toMatchObject({
+      await slow.ended(id);
+      await held.running(again.body.id);
+      await slow.call('POST', `/tasks/${again.body.id}/cancel`);
+      for (const ended of [id, again.body.id]) {
+        const { status, body } = await slow.call('POST', `/tasks/${ended}/rerun`, { seed: 5 });
+        expect([status, body.seed]).toEqual([201, 5]);
+        expect(readFileSync(slow.storage.picture(body.id))).toEqual(picture);
+        expect((await slow.call('DELETE', `/tasks/${body.id}`)).status).toBe(204);
+      }
+      expect((await slow.call('DELETE', `/tasks/${id}`)).status).toBe(204);
+      expect(await readdir(join(slow.folder, 'uploads'))).toEqual([`${again.body.id}.png`]);
+    } finally {
+      await slow.close();
+    }
+  });
+
+  test('of an upload that is not kept is refused', async () => {
+    const brief = await startService({ env: { KEEP_UPLOADS_HOURS: '0' } });
+    try {
+      const { id } = (await brief.call('POST', '/tasks', upload())).body;
+      await brief.ended(id);
+      await brief.runner.close(1000);
+      expect(await brief.call('POST', `/tasks/${id}/rerun`)).toMatchObject({
         status: 409,
         body: { error: 'Conflict', code: 'picture_gone' },
       });
-      expect(await slow.table.count()).toBe(2);
+      expect(await brief.table.count()).toBe(1);
+      expect(existsSync(join(brief.folder, 'uploads'))).toBe(false);
     } finally {
-      await slow.close();
+      await brief.close();
     }
   });
 

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { execFileSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -161,6 +161,44 @@ describe('removing', () => {
       expect(await readdir(join(folder, 'checkpoints'))).toEqual([basename(other)]);
     },
   );
+});
+
+describe('an upload that is kept', () => {
+  test('can be read before and after the end of its task, until its time is over', async () => {
+    const storage = createMediaStorage(folder);
+    for (const id of [ID, OTHER]) await storage.write(storage.picture(id), Buffer.from(id));
+    expect((await storage.readPicture(ID))?.toString()).toBe(ID);
+    await storage.keepUpload(ID);
+    await storage.removeInterim(ID);
+    expect(await storage.hasPicture(ID)).toBe(false);
+    expect((await storage.readPicture(ID))?.toString()).toBe(ID);
+    await storage.sweep(new Set([OTHER]));
+    await storage.removeUploads(Date.now() - 60_000);
+    expect((await storage.readPicture(ID))?.toString()).toBe(ID);
+    await storage.removeUploads(Date.now() + 60_000);
+    expect(await storage.readPicture(ID)).toBeUndefined();
+    expect((await storage.readPicture(OTHER))?.toString()).toBe(OTHER);
+  });
+
+  test('counts its time from the end of its task, not from when it came', async () => {
+    const storage = createMediaStorage(folder);
+    await storage.write(storage.picture(ID), Buffer.from('p'));
+    await utimes(storage.picture(ID), 1000, 1000);
+    await storage.keepUpload(ID);
+    await storage.removeUploads(Date.now() - 60_000);
+    expect(await storage.readPicture(ID)).toBeDefined();
+  });
+
+  test('goes with its task; where there is none, nothing happens', async () => {
+    const storage = createMediaStorage(folder);
+    await storage.removeUploads(Date.now());
+    await storage.keepUpload(ID);
+    expect(await storage.readPicture(ID)).toBeUndefined();
+    await storage.write(storage.picture(ID), Buffer.from('p'));
+    await storage.keepUpload(ID);
+    await storage.remove(ID);
+    expect(await storage.readPicture(ID)).toBeUndefined();
+  });
 });
 
 describe('making the files of a task', () => {

@@ -45,6 +45,7 @@ const start = (make: Make = makeClip, obtain?: PictureObtainer['obtain']): TaskR
     log: pino({ level: 'silent' }),
     pictureConcurrency: 2,
     clipTimeoutMs: 60_000,
+    keepsUploads: false,
     clipCost: ({ W, H, T, steps }) => W * H * T * steps,
   });
   runners.push(runner);

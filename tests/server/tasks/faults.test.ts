@@ -55,6 +55,7 @@ const start = (make: Make = makeClip, storagePausesMs = [1, 1]): TaskRunner => {
     ),
     pictureConcurrency: 1,
     clipTimeoutMs: 60_000,
+    keepsUploads: false,
     clipCost: ({ W, H, T, steps }) => W * H * T * steps,
     storagePausesMs,
   });

@@ -150,6 +150,24 @@ describe('by size', () => {
   });
 });
 
+test('an upload is kept for its hours after its task has ended, whatever else is kept', async () => {
+  await start({ env: { KEEP_UPLOADS_HOURS: '3' } });
+  const { id } = newTask();
+  await service.storage.write(service.storage.picture(id), Buffer.from('png'));
+  await service.runner.submit(newTask({ id }));
+  await service.ended(id);
+  await service.runner.close(1000);
+  for (const [hours, kept] of [
+    [2.9, true],
+    [3.1, false],
+  ] as const) {
+    ahead = hours * HOUR;
+    await service.retention.round();
+    expect((await service.storage.readPicture(id)) !== undefined).toBe(kept);
+  }
+  expect(await rows()).toEqual([id]);
+});
+
 test('a download that is under way when its task is deleted gets all its bytes', async () => {
   const video = Buffer.alloc(8e6, 'video');
   await start({

@@ -61,6 +61,7 @@ const start = ({ make = made, obtain }: { make?: Make; obtain?: Obtain } = {}): 
     log: pino({ level: 'silent' }),
     pictureConcurrency: 2,
     clipTimeoutMs: 60_000,
+    keepsUploads: false,
     clipCost: ({ W, H, T, steps }) => W * H * T * steps,
   });
   runners.push(runner);
