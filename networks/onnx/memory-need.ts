@@ -27,12 +27,17 @@ export interface MemoryNeed {
 /**
  * What one run with inputs of these sizes needs, when each node takes its turn and what nothing reads any more is given
  * back at once. A runtime needs more: its kernels have room of their own, and its memory is never packed as tightly.
+ * @param asked outputs that the run is asked for; all of them when left out
  * @throws GraphError as walkSizes does
  */
-export function memoryNeed(graph: Graph, inputs: Readonly<Record<string, readonly number[]>>): MemoryNeed {
+export function memoryNeed(
+  graph: Graph,
+  inputs: Readonly<Record<string, readonly number[]>>,
+  asked = graph.outputs.map(({ value }) => graph.nameOf(value)),
+): MemoryNeed {
   const constants = new Constants();
   for (const [value, { dims }] of graph.initializers) constants.add(value, bytesOf(value, dims));
-  const buffers = new Buffers(countReads(graph));
+  const buffers = new Buffers(countReads(graph, asked));
   for (const { value } of graph.inputs)
     buffers.lend(value, bytesOf(value, inputs[graph.nameOf(value)] ?? []));
   const outputs = walkSizes(graph, inputs, (node, _, results) => {
@@ -51,12 +56,12 @@ export function memoryNeed(graph: Graph, inputs: Readonly<Record<string, readonl
 const bytesOf = (value: Value, dims: readonly number[]): number =>
   elementCount(dims) * ELEMENT_TYPES[value.type].bytes;
 
-/** How often each value is read: by nodes, and without end by the caller of a run. */
-function countReads(graph: Graph): ReadonlyMap<Value, number> {
+/** How often each value is read: by nodes, and without end by the caller of a run who asked for it. */
+function countReads(graph: Graph, asked: readonly string[]): ReadonlyMap<Value, number> {
   const reads = new Map<Value, number>();
   const add = (value: Value, n: number) => reads.set(value, (reads.get(value) ?? 0) + n);
   for (const { inputs } of graph.nodes) for (const value of inputs) if (value) add(value, 1);
-  for (const { value } of graph.outputs) add(value, Infinity);
+  for (const { value } of graph.outputs) if (asked.includes(graph.nameOf(value))) add(value, Infinity);
   return reads;
 }
 

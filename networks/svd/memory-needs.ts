@@ -5,6 +5,7 @@ import type { SVD_FILES } from './description.js';
 import type { SvdGraphs } from './graphs.js';
 import { evaluationInputs, shallowInputs } from './shallow-cost.js';
 import type { EvaluationSize } from './shallow-cost.js';
+import { featureName, SAMPLE } from './unet.js';
 
 /**
  * Bytes of a graph's weights and whatever else does not depend on the size, and of what lies between its nodes at one
@@ -17,7 +18,7 @@ export interface GraphMemory {
 
 export interface SvdMemory {
   readonly graphs: Readonly<Record<keyof typeof SVD_FILES, GraphMemory>>;
-  /** By branch. */
+  /** By branch: of its own graph, and what the whole one takes more when it is asked for the branch's feature. */
   readonly shallow: ReadonlyMap<number, GraphMemory>;
 }
 
@@ -36,13 +37,19 @@ export function memoryNeeds(
   const picture = height * width * divisor ** 2;
   const latent = [1, vae.latentChannels, height, width];
   const inputs = evaluationInputs(configuration.unet, size, 1);
-  const whole = memoryNeed(unet, inputs);
-  const scaled = ({ weights, working }: MemoryNeed, pixels: number): GraphMemory => ({
+  const whole = memoryNeed(unet, inputs, [SAMPLE]);
+  const scaled = (
+    { weights, working }: Pick<MemoryNeed, 'weights' | 'working'>,
+    pixels: number,
+  ): GraphMemory => ({
     fixed: weights,
     per_pixel: Math.ceil(working / pixels),
   });
-  const ofShallow = (branch: number, graph: Graph): GraphMemory =>
-    scaled(memoryNeed(graph, shallowInputs(inputs, branch, whole.outputs)), frames * picture);
+  const ofShallow = (branch: number, graph: Graph): GraphMemory => {
+    const { weights, working } = memoryNeed(graph, shallowInputs(inputs, branch, whole.outputs));
+    const keeping = memoryNeed(unet, inputs, [SAMPLE, featureName(branch)]).working - whole.working;
+    return scaled({ weights, working: working + keeping }, frames * picture);
+  };
   const embedding = memoryNeed(image_encoder, { pixel_values: [1, 3, vision.image, vision.image] });
   return {
     graphs: {

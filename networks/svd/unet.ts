@@ -28,6 +28,9 @@ interface Entrance {
   readonly first: Place;
 }
 
+/** Name of what the network gives. */
+export const SAMPLE = 'out_sample';
+
 /** Name of what a branch keeps, where it leaves one graph and enters the other. */
 export const featureName = (branch: number): string => `feature_b${branch}`;
 
@@ -112,7 +115,7 @@ function leave(
   const normal = layers.groupNorm(map, norm, { epsilon: OUT_EPSILON, silu: true });
   const result = layers.leave(net.conv3(normal, 'conv_out', channels, outChannels));
   const clips = reshape(g, result, [batch, frames, outChannels, area.height, area.width]);
-  g.output('out_sample', clips, ['B', 'F', outChannels, 'h', 'w']);
+  g.output(SAMPLE, clips, ['B', 'F', outChannels, 'h', 'w']);
 }
 
 /** The maps to be taken back on the way up, the deepest last. */

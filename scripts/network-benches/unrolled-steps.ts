@@ -1,6 +1,6 @@
 import { concat, Graph, slice } from '../../networks/onnx/index.js';
 import type { Value } from '../../networks/onnx/index.js';
-import { featureName } from '../../networks/svd/index.js';
+import { featureName, SAMPLE } from '../../networks/svd/index.js';
 import type { UnetConfiguration } from '../../networks/svd/index.js';
 import type { Conditioning } from '../../pipeline/conditioning.js';
 import { Tensor } from '../../pipeline/onnx-runtime.js';
@@ -48,7 +48,7 @@ export function unrolledSteps(
     const inputs = { sample, timestep, ...conditions, ...feature };
     const outputs = inlineGraph(g, step === 0 ? unet : shallow, inputs, weights);
     if (step === 0) feature = { [name]: outputs[name] };
-    const raw = outputs.out_sample;
+    const raw = outputs[SAMPLE];
     const [uncond, cond] = [slice(g, raw, 0, 0, 1), slice(g, raw, 0, 1, 2)];
     const guided = g.op('Add', uncond, g.op('Mul', scales, g.op('Sub', cond, uncond)));
     const denoised = g.op('Add', g.op('Mul', guided, cOut), g.op('Mul', latents, cSkip));

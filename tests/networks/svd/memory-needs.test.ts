@@ -23,6 +23,16 @@ describe('the published UNet at 1024×576, guided', () => {
     expect(need('portable', 25).working).toBeLessThan(scores / 10);
   });
 
+  test('offers features at no cost where none is asked for', () => {
+    const { unet } = publishedUnet('portable', [0, 1, 3]);
+    const asking = (...features: string[]): number =>
+      memoryNeed(unet, inputs(25), ['out_sample', ...features]).working;
+    expect(asking()).toBe(need('portable', 25).working);
+    // A map that is there before the fullest moment is held through it; that of branch 0 comes after.
+    expect(asking('feature_b3')).toBeGreaterThan(asking());
+    expect(memoryNeed(unet, inputs(25)).working).toBe(asking('feature_b0', 'feature_b1', 'feature_b3'));
+  });
+
   test('works in a few maps of the first level, for each frame as much', () => {
     const portable = need('portable', 25).working;
     expect(portable / (4 * LEVEL_0)).toBeGreaterThan(8);
