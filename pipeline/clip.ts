@@ -178,7 +178,7 @@ export async function sampleLatents(
       resume,
       onStep: async ({ step, save }) => {
         report('sample', step, steps);
-        if (network.resumableAt(step)) await checkpoints?.offer(index, save);
+        if (step === steps || network.resumableAt(step)) await checkpoints?.offer(index, save);
       },
     });
   } catch (error) {

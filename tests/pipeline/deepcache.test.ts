@@ -6,9 +6,12 @@ import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { convertSvd } from '../../networks/svd/index.js';
 import type { ClipParams } from '../../pipeline/clip-params.js';
+import { latentShape, sampleLatents } from '../../pipeline/clip.js';
+import type { Checkpoints } from '../../pipeline/checkpoints.js';
 import { resolveClip } from '../../pipeline/clip-request.js';
 import type { Conditioning } from '../../pipeline/conditioning.js';
 import { planEvaluations, prepareSampling } from '../../pipeline/evaluation-plan.js';
+import type { Ffmpeg } from '../../pipeline/ffmpeg.js';
 import { MemoryFallbacks } from '../../pipeline/memory-fallbacks.js';
 import { loadModel, type LoadOptions, type Model } from '../../pipeline/model.js';
 import { unetNetwork, type LatentShape } from '../../pipeline/unet-network.js';
@@ -236,6 +239,40 @@ describe('a cached run that is resumed', () => {
       expect(await sample(shared, fields, { resume: states[0] })).toEqual(whole);
     },
   );
+});
+
+test('a clip offers its state wherever no feature is needed to go on: before whole steps, and at its end', async () => {
+  const params = paramsOf({ steps: 5, deepcache_interval: 3, deepcache_branch: 1 });
+  const offered: number[] = [];
+  const checkpoints = {
+    load: () => Promise.resolve(undefined),
+    offer: (_index: number, save: () => SamplingState) => {
+      offered.push(save().step);
+      return Promise.resolve();
+    },
+  };
+  const picture = new Float32Array(3 * params.W * params.H);
+  const sampling = prepareSampling(params, shared.manifest);
+  await sampleLatents(
+    {
+      index: 0,
+      params,
+      picture,
+      sampling,
+      memory: new MemoryFallbacks(),
+      checkpoints: checkpoints as unknown as Checkpoints,
+      report: () => undefined,
+    },
+    latentShape(params, shared),
+    params.seed,
+    {
+      model: shared,
+      ffmpeg: { path: 'none', version: 'none' } as Ffmpeg,
+      signal: new AbortController().signal,
+      onProgress: () => undefined,
+    },
+  );
+  expect(offered).toEqual([3, 5]);
 });
 
 describe('a model with branches', () => {
