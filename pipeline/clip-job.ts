@@ -25,9 +25,14 @@ export type Job = ClipJob | StoryJob;
 
 export type ClipStage = 'encode' | 'sample' | 'decode' | 'write';
 
-/** Where a clip stands. `step` of `steps` counts within the stage, `progress` runs from 0 to 1 over the whole job. */
+/**
+ * Where a clip stands. `part` of `parts`, from 1, is the variation or the scene that is being made, `step` of `steps` counts
+ * within its stage, `progress` runs from 0 to 1 over the whole job.
+ */
 export interface ClipProgress {
   readonly stage: ClipStage;
+  readonly part: number;
+  readonly parts: number;
   readonly step: number;
   readonly steps: number;
   readonly progress: number;

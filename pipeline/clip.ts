@@ -65,7 +65,7 @@ async function makeClip(job: ClipJob, context: ClipContext, clock: StageClock): 
     const report: Report = (stage, step, steps) => {
       clock.enter(stage);
       const progress = (index + shareOfClip(plan, stage, step, steps)) / params.num_cols;
-      context.onProgress({ stage, step, steps, progress });
+      context.onProgress({ stage, part: index + 1, parts: params.num_cols, step, steps, progress });
     };
     const variation = { index, params, folder, picture, sampling, grid, memory, checkpoints, report };
     videos.push(await makeVariation(variation, context));

@@ -98,8 +98,9 @@ export class AnimatedScenes {
     const { clock, context } = this.#parts;
     return (stage, step, steps) => {
       clock.enter(stage);
-      const progress = (scene + shareOfClip(this.#plan, stage, step, steps)) / this.#job.pictures.length;
-      context.onProgress({ stage, step, steps, progress });
+      const parts = this.#job.pictures.length;
+      const progress = (scene + shareOfClip(this.#plan, stage, step, steps)) / parts;
+      context.onProgress({ stage, part: scene + 1, parts, step, steps, progress });
     };
   }
 

@@ -48,7 +48,14 @@ export async function runStory(job: StoryJob, context: ClipContext): Promise<Cli
           await writePng({ rgb, width: params.W, height: params.H }, join(folder, 'thumbnail-0.png'));
         if (animated) return; // its scenes tell how far they are
         clock.enter('write');
-        context.onProgress({ stage: 'write', step: f + 1, steps: count, progress: (f + 1) / count });
+        context.onProgress({
+          stage: 'write',
+          part: 1,
+          parts: 1,
+          step: f + 1,
+          steps: count,
+          progress: (f + 1) / count,
+        });
       },
     });
     const video = { file: 'video-0.mp4', thumbnail: 'thumbnail-0.png', seed: params.seed, frames: count };

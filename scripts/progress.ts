@@ -38,23 +38,28 @@ export function timeLeft(
 
 const inSeconds = (seconds: number): string => `${Math.ceil(seconds)} s`;
 
+/** `2 of 4, ` where there are several variations or scenes. */
+const partOf = ({ part, parts }: ClipProgress): string => (parts > 1 ? `${part} of ${parts}, ` : '');
+
 function openBar(stream: WriteStream): ProgressDisplay {
   const eta = timeLeft();
   const picture = showsPictures(stream, process.env) ? new TerminalPreview(stream) : undefined;
   const bar = new cliProgress.SingleBar(
     {
       stream,
-      format: '{stage} {bar} {percentage} %  step {step}/{steps}  {left} left',
+      format: '{stage} {bar} {percentage} %  {part}step {step}/{steps}  {left} left',
       hideCursor: true,
       clearOnComplete: true,
     },
     cliProgress.Presets.shades_classic,
   );
-  bar.start(1000, 0, { stage: 'start ', step: 0, steps: 0, left: '…' });
+  bar.start(1000, 0, { stage: 'start ', part: '', step: 0, steps: 0, left: '…' });
   return {
-    show({ stage, step, steps, progress }, secondsLeft) {
+    show(at, secondsLeft) {
+      const { stage, step, steps, progress } = at;
       const left = eta(progress, secondsLeft);
-      bar.update(Math.round(progress * 1000), { stage: stage.padEnd(6), step, steps, left });
+      const part = partOf(at);
+      bar.update(Math.round(progress * 1000), { stage: stage.padEnd(6), part, step, steps, left });
     },
     preview: (preview) => picture?.show(preview),
     close: () => {
@@ -68,8 +73,9 @@ function openLines(stream: WriteStream): ProgressDisplay {
   const eta = timeLeft();
   let last = '';
   return {
-    show({ stage, step, steps, progress }, secondsLeft) {
-      const line = `${stage} ${step}/${steps}`;
+    show(at, secondsLeft) {
+      const { stage, step, steps, progress } = at;
+      const line = `${partOf(at)}${stage} ${step}/${steps}`;
       if (line === last) return;
       last = line;
       stream.write(`${line} (${Math.round(progress * 100)} %, ${eta(progress, secondsLeft)} left)\n`);

@@ -8,6 +8,7 @@ import { openProgress } from './progress.js';
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
+const TITLE_LENGTH = 60;
 /** Before a stream of events that broke off is taken up again. */
 const RETRY_MS = 1000;
 
@@ -37,16 +38,20 @@ function connect(url: string): Service {
 
 class Unreachable extends Error {}
 
-const titleOf = ({ source }: TaskJson): string =>
-  String(source.prompt ?? source.image_url ?? source.type).replace(/\s+/g, ' ');
+/** A line that fits and holds nothing that a terminal obeys: prompts are other people's words. */
+const titleOf = ({ source }: TaskJson): string => {
+  const text = String(source.prompt ?? source.image_url ?? source.type).replace(/[\s\p{Cc}\p{Cf}]+/gu, ' ');
+  return text.length > TITLE_LENGTH ? `${text.slice(0, TITLE_LENGTH - 1)}…` : text;
+};
 
 /** `7de1…  processing  sample 3/7   42 %  a lighthouse at dusk` */
 function lineOf(task: TaskJson): string {
-  const { id, status, stage, step, steps, progress, error } = task;
-  const where = stage === null ? '' : steps === null ? stage : `${stage} ${step ?? 0}/${steps}`;
+  const { id, status, stage, step, steps, queue_position: position, progress, error } = task;
+  const counted = steps === null ? stage : `${stage} ${step ?? 0}/${steps}`;
+  const where = position === null ? stage && counted : `number ${position}`;
   const percent = `${Math.round(progress * 100)} %`.padStart(5);
   const what = error ? `${titleOf(task)} (${error.code})` : titleOf(task);
-  return `${id}  ${status.padEnd(10)}  ${where.padEnd(14)} ${percent}  ${what}`;
+  return `${id}  ${status.padEnd(10)}  ${(where ?? '').padEnd(14)} ${percent}  ${what}`;
 }
 
 async function list(
@@ -83,10 +88,10 @@ async function watch(service: Service, id: string): Promise<void> {
           if (event === 'deleted') throw new Error('The task was deleted');
           const news = JSON.parse(data) as Partial<TaskJson>;
           task = { ...task, ...news };
-          const { stage, step, steps, progress } = task;
+          const { stage, part, parts, step, steps, progress } = task;
           if (stage !== null) {
-            const shown = { stage: stage as ClipStage, step: step ?? 0, steps: steps ?? 1, progress };
-            bar.show(shown, task.eta_seconds);
+            const counts = { part: part ?? 1, parts: parts ?? 1, step: step ?? 0, steps: steps ?? 1 };
+            bar.show({ stage: stage as ClipStage, ...counts, progress }, task.eta_seconds);
           }
           if (news.preview_url) {
             void fetchPreview(() => service.request(String(news.preview_url).slice(1))).then(

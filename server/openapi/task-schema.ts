@@ -36,6 +36,12 @@ export const taskSchema = z
     stage: z.string().nullable().describe('`image`, `waiting`, `encode`, `sample`, `decode` or `write`'),
     step: z.number().int().nullable(),
     steps: z.number().int().nullable().describe('Steps of the stage'),
+    part: z.number().int().nullable().describe('Which variation or scene is being made, from 1'),
+    parts: z
+      .number()
+      .int()
+      .nullable()
+      .describe('How many of them there are; null unless a device is at work'),
     progress: z.number().min(0).max(1).describe('Over the whole task'),
     queue_position: z.number().int().nullable().describe('1 is next'),
     eta_seconds: z.number().int().nullable(),

@@ -12,10 +12,28 @@ export interface Move {
 
 const UNFINISHED: readonly TaskStatus[] = ['queued', 'processing'];
 
+/** A stage at its beginning. */
+export const progressAt = (stage: TaskStage, progress: number): TaskProgress => ({
+  stage,
+  step: null,
+  steps: null,
+  part: null,
+  parts: null,
+  progress,
+});
+
+/** What a row keeps of where a task was. */
+const columnsOf = ({ stage, step, steps, progress }: TaskProgress): Move['values'] => ({
+  stage,
+  step,
+  steps,
+  progress,
+});
+
 export const toStarted = (stage: TaskStage): Move => ({
   from: ['queued'],
   values: { status: 'processing', stage, started_at: Date.now(), progress: 0 },
-  live: { stage, step: null, steps: null, progress: 0 },
+  live: progressAt(stage, 0),
 });
 
 export const toBegun = (progress: number): Move => ({
@@ -27,7 +45,7 @@ export const toBegun = (progress: number): Move => ({
     attempts: sql<number>`attempts + 1`,
     progress,
   },
-  live: { stage: 'encode', step: null, steps: null, progress },
+  live: progressAt('encode', progress),
 });
 
 export const toCompleted = (result: TaskResult, steps: number, warnings?: readonly string[]): Move => ({
@@ -46,7 +64,12 @@ export const toCompleted = (result: TaskResult, steps: number, warnings?: readon
 
 export const toFailed = (error: TaskError, live: TaskProgress | undefined): Move => ({
   from: UNFINISHED,
-  values: { status: 'error', ...live, ended_at: Date.now(), error: JSON.stringify(error) },
+  values: {
+    status: 'error',
+    ...(live && columnsOf(live)),
+    ended_at: Date.now(),
+    error: JSON.stringify(error),
+  },
 });
 
 /** Why a task that ran waits again: its run was ended for no fault of its own, its worker died, or the whole service did. */

@@ -49,6 +49,8 @@ export function taskOfRow(row: Selectable<TaskRow>, live?: TaskProgress): Task {
     stage: newer ? newer.stage : (row.stage as TaskStage | null),
     step: newer ? newer.step : row.step,
     steps: newer ? newer.steps : row.steps,
+    part: newer?.part ?? null,
+    parts: newer?.parts ?? null,
     progress: newer ? newer.progress : row.progress,
     createdAt: Number(row.created_at),
     startedAt: row.started_at === null ? null : Number(row.started_at),

@@ -124,6 +124,9 @@ interface TaskState {
   readonly stage: TaskStage | null;
   readonly step: number | null;
   readonly steps: number | null;
+  /** Which variation or scene is being made, from 1, and of how many; null unless a device is at work. */
+  readonly part: number | null;
+  readonly parts: number | null;
   /** 0–1 over the whole task; never decreases within one attempt. */
   readonly progress: number;
   /** Milliseconds since the epoch, unique within a table: it is also the order of the queue. */
@@ -147,6 +150,8 @@ export interface TaskProgress {
   readonly stage: TaskStage;
   readonly step: number | null;
   readonly steps: number | null;
+  readonly part: number | null;
+  readonly parts: number | null;
   readonly progress: number;
 }
 

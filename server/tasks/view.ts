@@ -21,6 +21,9 @@ export interface TaskView {
   readonly stage: string | null;
   readonly step: number | null;
   readonly steps: number | null;
+  /** Which variation or scene is being made, from 1, and of how many; null unless a device is at work. */
+  readonly part: number | null;
+  readonly parts: number | null;
   readonly progress: number;
   /** 1 is next; null unless waiting for a device. */
   readonly queue_position: number | null;
@@ -95,6 +98,8 @@ export function viewTask(
     stage: task.stage,
     step: task.step,
     steps: task.steps,
+    part: task.part,
+    parts: task.parts,
     progress: Math.round(task.progress * 1000) / 1000,
     queue_position: outlook.queuePosition,
     eta_seconds: outlook.etaSeconds,

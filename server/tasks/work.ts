@@ -9,6 +9,7 @@ import type { Forecast } from './forecast.js';
 import type { Patience } from './patience.js';
 import type { Previews } from './previews.js';
 import type { TaskTable } from './table.js';
+import { progressAt } from './task-moves.js';
 import { clipsOf, jobOf, pictureShare, stepsOf } from './task-kinds.js';
 import { hasAllPictures, TaskPictures } from './task-pictures.js';
 import { isTerminal, type Task, type TaskProgress } from './task.js';
@@ -59,8 +60,7 @@ export class TaskWork {
     const task = await table.get(id);
     if (!task || !(await table.start(id, 'image'))) return this.#over(id);
     const most = pictureShare(task);
-    const report = (share: number): void =>
-      table.report(id, { stage: 'image', step: null, steps: null, progress: share * most });
+    const report = (share: number): void => table.report(id, progressAt('image', share * most));
     report(0);
     const obtaining = this.#pictures.obtain(task, {
       signal,
@@ -77,7 +77,7 @@ export class TaskWork {
       await this.#completePicture(id);
       return undefined;
     }
-    table.report(id, { stage: 'waiting', step: null, steps: null, progress: most });
+    table.report(id, progressAt('waiting', most));
     return task;
   }
 
@@ -172,6 +172,7 @@ export class TaskWork {
   }
 }
 
-function taskProgress({ stage, step, steps, progress }: ClipProgress, base: number): TaskProgress {
-  return { stage, step, steps, progress: base + (1 - base) * progress };
-}
+const taskProgress = (news: ClipProgress, base: number): TaskProgress => ({
+  ...news,
+  progress: base + (1 - base) * news.progress,
+});

@@ -136,7 +136,15 @@ describe('a clip', () => {
   test('is made with a GIF of each variation where that is asked for', async () => {
     const folder = newFolder();
     const loaded = await loadModel(model, 'cpu');
-    const result = await run(loaded, { fields: { outputs: 'mp4+gif', num_cols: 2, fps: 7 }, folder });
+    const parts = new Set<string>();
+    const result = await run(loaded, {
+      fields: { outputs: 'mp4+gif', num_cols: 2, fps: 7 },
+      folder,
+      onProgress: ({ part, parts: of, stage }) => parts.add(`${stage} ${part}/${of}`),
+    });
+    expect([...parts]).toEqual(
+      [1, 2].flatMap((part) => ['encode', 'sample', 'decode', 'write'].map((stage) => `${stage} ${part}/2`)),
+    );
     expect(result.videos.map(({ file, gif }) => [file, gif])).toEqual([
       ['video-0.mp4', 'video-0.gif'],
       ['video-1.mp4', 'video-1.gif'],

@@ -87,7 +87,7 @@ describe('a story of stills', () => {
     frames.forEach((frame, f) => expect(difference(frame, expected[f])).toBeLessThan(3));
     expect(events.filter((event) => event.startsWith('run'))).toEqual([]);
     expect(seen.map(({ step }) => step)).toEqual(Array.from({ length: 32 }, (_, f) => f + 1));
-    expect(seen.at(-1)).toEqual({ stage: 'write', step: 32, steps: 32, progress: 1 });
+    expect(seen.at(-1)).toEqual({ stage: 'write', part: 1, parts: 1, step: 32, steps: 32, progress: 1 });
     const thumbnail = sharp(join(made, 'thumbnail-0.png'));
     expect(difference(await thumbnail.removeAlpha().raw().toBuffer(), a)).toBe(0);
   });
@@ -114,8 +114,12 @@ describe('an animated story', () => {
     expect(new Set(starts).size).toBe(3);
     const shares = seen.map(({ progress }) => progress);
     expect(shares).toEqual([...shares].sort((x, y) => x - y));
-    for (const scene of [0, 1, 2])
-      expect(shares.some((x) => x > scene / 3 && x < (scene + 1) / 3)).toBe(true);
+    for (const scene of [0, 1, 2]) {
+      const within = seen.filter(({ progress: x }) => x > scene / 3 && x < (scene + 1) / 3);
+      expect(new Set(within.map(({ part, parts }) => `${part}/${parts}`))).toEqual(
+        new Set([`${scene + 1}/3`]),
+      );
+    }
   });
 
   test('is let go within one evaluation when it is cancelled', async () => {

@@ -56,6 +56,17 @@ test('watch tells the stages of a task to its end and where its video is; list a
   expect((await run('list', '--limit', '1')).err).toBe('1 of 2 tasks\n');
 });
 
+test('a prompt is shown in one line that fits, and nothing in it is obeyed by the terminal', async () => {
+  const id = await make(`\u001b[31mred\u001b[2J\u0007 \u202efox ${'and on '.repeat(40)}`);
+  const { out } = await run('list', '--limit', '1');
+  expect(out).toMatch(new RegExp(`^${id}  .*  \\[31mred \\[2J fox and on [^\\n]*…\n$`));
+  expect(out.length).toBeLessThan(140);
+  // eslint-disable-next-line no-control-regex
+  expect(out.replace(/\n$/, '')).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202e]/);
+  clips.release(id);
+  await service.ended(id);
+});
+
 test('what the service refuses, and a service that is not there, are told in words', async () => {
   expect(await run('watch', 'f'.repeat(32))).toMatchObject({
     code: 1,

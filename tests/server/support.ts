@@ -133,7 +133,7 @@ export function holdClips(): HeldClips {
   };
   return {
     make: async (job, { signal, onProgress }) => {
-      onProgress?.({ stage: 'sample', step: 1, steps: 4, progress: 0.25 });
+      onProgress?.({ stage: 'sample', part: 1, parts: 1, step: 1, steps: 4, progress: 0.25 });
       gate(job.id).running.resolve();
       await new Promise<void>((resolve, reject) => {
         const cancel = (): void => reject(new PipelineError('cancelled', 'Cancelled'));

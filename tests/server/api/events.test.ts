@@ -37,7 +37,7 @@ const running = async (of = service): Promise<Task> => {
   return task;
 };
 const report = (id: string, step: number, of = service): void =>
-  of.table.report(id, { stage: 'sample', step, steps: 100, progress: step / 100 });
+  of.table.report(id, { stage: 'sample', part: 1, parts: 1, step, steps: 100, progress: step / 100 });
 const merge = (events: readonly Heard[]): Record<string, unknown> =>
   Object.assign({}, ...events.map(({ data }) => data as object)) as Record<string, unknown>;
 /** Waits until the server has nothing under way for the moment. */
@@ -57,7 +57,7 @@ describe('GET /tasks/:id/events', () => {
     await listener.until(({ data }) => data.status === 'processing');
     report(id, 3);
     const step = await listener.until(({ data }) => data.step === 3);
-    expect(step.data).toEqual({ stage: 'sample', step: 3, steps: 100, progress: 0.03 });
+    expect(step.data).toEqual({ stage: 'sample', part: 1, parts: 1, step: 3, steps: 100, progress: 0.03 });
 
     await service.table.complete(id, RESULT, 7);
     const done = await listener.until(({ event }) => event === 'done');
@@ -111,7 +111,14 @@ describe('GET /tasks/:id/events', () => {
       const listener = follow(`/tasks/${id}/events`, brief);
       await listener.until(() => true);
       for (let step = 1; listener.connections.length < 8; step++) {
-        brief.table.report(id, { stage: 'sample', step, steps: 1e6, progress: step / 1e6 });
+        brief.table.report(id, {
+          stage: 'sample',
+          part: 1,
+          parts: 1,
+          step,
+          steps: 1e6,
+          progress: step / 1e6,
+        });
         await settle();
       }
       await brief.table.complete(id, RESULT, 100);
@@ -143,7 +150,7 @@ describe('GET /tasks/:id/events', () => {
     await listener.connected();
     report(id, 9);
     const first = await listener.until(() => true);
-    expect(first.data).toEqual({ stage: 'sample', step: 9, steps: 100, progress: 0.09 });
+    expect(first.data).toEqual({ stage: 'sample', part: 1, parts: 1, step: 9, steps: 100, progress: 0.09 });
     expect({ ...body, ...first.data }).toEqual((await service.call('GET', `/tasks/${id}`)).body);
   });
 
@@ -157,6 +164,8 @@ describe('GET /tasks/:id/events', () => {
     const after = follow(`/tasks/${id}/events?last_event_id=${last}`);
     expect((await after.until(() => true)).data).toEqual({
       stage: 'sample',
+      part: 1,
+      parts: 1,
       step: 2,
       steps: 100,
       progress: 0.02,
@@ -369,7 +378,14 @@ describe('GET /events', () => {
       const state = new Map<string, unknown>(list.body.tasks.map((task: Task) => [task.id, task]));
       const listener = follow(`/events?last_event_id=${list.headers.get('last-event-id')}`, brief);
       for (let step = 1; listener.connections.length < 8; step++) {
-        brief.table.report(tasks[step % 2].id, { stage: 'sample', step, steps: 1e6, progress: step / 1e6 });
+        brief.table.report(tasks[step % 2].id, {
+          stage: 'sample',
+          part: 1,
+          parts: 1,
+          step,
+          steps: 1e6,
+          progress: step / 1e6,
+        });
         if (step % 200 === 0) await create(brief);
         await settle();
       }

@@ -20,7 +20,7 @@ let finish = withResolvers();
 beforeAll(async () => {
   service = await startService({
     make: async (job, { onPreview, onProgress }) => {
-      onProgress?.({ stage: 'sample', step: 0, steps: 4, progress: 0 });
+      onProgress?.({ stage: 'sample', part: 1, parts: 1, step: 0, steps: 4, progress: 0 });
       show = (shown) => onPreview?.(shown);
       running.resolve();
       await finish.promise;

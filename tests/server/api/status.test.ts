@@ -135,9 +135,16 @@ describe('polling', () => {
     const task = await service.table.create(newTask());
     await service.table.start(task.id, 'encode');
     const etag = (await get(`/status?id=${task.id}`)).headers.get('etag') ?? '';
-    service.table.report(task.id, { stage: 'sample', step: 2, steps: 7, progress: 0.25 });
+    service.table.report(task.id, { stage: 'sample', part: 1, parts: 1, step: 2, steps: 7, progress: 0.25 });
     const response = await get(`/status?id=${task.id}`, { 'if-none-match': etag });
-    expect(await response.json()).toMatchObject({ stage: 'sample', step: 2, steps: 7, progress: 0.25 });
+    expect(await response.json()).toMatchObject({
+      stage: 'sample',
+      part: 1,
+      parts: 1,
+      step: 2,
+      steps: 7,
+      progress: 0.25,
+    });
     await service.table.fail(task.id, { code: 'x', message: 'x' });
   });
 });

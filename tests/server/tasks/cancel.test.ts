@@ -198,7 +198,7 @@ test('nothing is heard of a task after its end, whatever its worker still says',
   const held = holdClips();
   let speak: (() => void) | undefined;
   const runner = start((job, run) => {
-    speak = () => run.onProgress?.({ stage: 'sample', step: 3, steps: 4, progress: 0.75 });
+    speak = () => run.onProgress?.({ stage: 'sample', part: 1, parts: 1, step: 3, steps: 4, progress: 0.75 });
     return held.make(job, run);
   });
   const id = await submit(runner);

@@ -17,7 +17,7 @@ test('tells what changed after a revision, each task once, in the order of the l
   const { revision } = table;
   await table.start(b, 'encode');
   await table.start(a, 'encode');
-  table.report(b, { stage: 'sample', step: 1, steps: 2, progress: 0.5 });
+  table.report(b, { stage: 'sample', part: 1, parts: 1, step: 1, steps: 2, progress: 0.5 });
   expect(log.since(revision).map(({ id }) => id)).toEqual([a, b]);
   expect(log.since(log.floor).map(({ id }) => id)).toEqual([c, a, b]);
   expect(log.since(table.revision)).toEqual([]);
@@ -44,6 +44,7 @@ test('one task that changes again and again displaces no other', async () => {
   const log = new ChangeLog(table, 3);
   const [still, busy] = [await create(), await create()];
   await table.start(busy, 'encode');
-  for (let i = 0; i < 50; i++) table.report(busy, { stage: 'sample', step: i, steps: 50, progress: i / 50 });
+  for (let i = 0; i < 50; i++)
+    table.report(busy, { stage: 'sample', part: 1, parts: 1, step: i, steps: 50, progress: i / 50 });
   expect(log.since(log.floor).map(({ id }) => id)).toEqual([still, busy]);
 });

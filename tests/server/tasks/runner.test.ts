@@ -22,7 +22,7 @@ type Make = (job: ClipJob, options: RunOptions) => Promise<ClipResult>;
 type Obtain = (source: TaskSource, options: ObtainOptions) => Promise<{ png: Buffer; placeholder: boolean }>;
 
 const made: Make = async ({ folder }, { onProgress }) => {
-  onProgress?.({ stage: 'sample', step: 1, steps: 2, progress: 0.5 });
+  onProgress?.({ stage: 'sample', part: 1, parts: 1, step: 1, steps: 2, progress: 0.5 });
   await writeFile(join(folder, 'video-0.mp4'), 'video');
   const video = { file: 'video-0.mp4', thumbnail: 'thumbnail-0.png', seed: 7, frames: 25, bytes: 5 };
   const milliseconds = { encode: 1, sample: 1, decode: 1, write: 1 };

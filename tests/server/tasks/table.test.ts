@@ -82,15 +82,20 @@ describe('a task’s life', () => {
   test('a failed task keeps the stage and the step where it failed', async () => {
     const { id } = await table.create(newTask());
     await table.start(id, 'encode');
-    table.report(id, { stage: 'sample', step: 3, steps: 7, progress: 0.4 });
+    table.report(id, { stage: 'sample', part: 1, parts: 1, step: 3, steps: 7, progress: 0.4 });
     await table.fail(id, { code: 'not_finite', message: 'NaN' });
-    expect(await table.get(id)).toMatchObject({ stage: 'sample', step: 3, steps: 7, progress: 0.4 });
+    expect(await table.get(id)).toMatchObject({
+      stage: 'sample',
+      step: 3,
+      steps: 7,
+      progress: 0.4,
+    });
   });
 
   test('a requeued task starts afresh; crashes are counted, stops are not', async () => {
     const { id } = await table.create(newTask());
     await table.start(id, 'encode');
-    table.report(id, { stage: 'sample', step: 3, steps: 7, progress: 0.4 });
+    table.report(id, { stage: 'sample', part: 1, parts: 1, step: 3, steps: 7, progress: 0.4 });
     await table.requeue(id, 'stopped');
     expect(await table.get(id)).toMatchObject({ status: 'queued', progress: 0, startedAt: null, crashes: 0 });
     await table.start(id, 'encode');
@@ -122,8 +127,8 @@ describe('a task’s life', () => {
   test('progress is seen at once and never runs backwards', async () => {
     const { id } = await table.create(newTask());
     await table.start(id, 'encode');
-    table.report(id, { stage: 'sample', step: 5, steps: 7, progress: 0.5 });
-    table.report(id, { stage: 'sample', step: 1, steps: 7, progress: 0.2 });
+    table.report(id, { stage: 'sample', part: 1, parts: 1, step: 5, steps: 7, progress: 0.5 });
+    table.report(id, { stage: 'sample', part: 1, parts: 1, step: 1, steps: 7, progress: 0.2 });
     expect(await table.get(id)).toMatchObject({ step: 1, progress: 0.5 });
   });
 });
@@ -131,13 +136,13 @@ describe('a task’s life', () => {
 test('a change that is undone leaves the task as far as it was', async () => {
   const { id } = await table.create(newTask());
   await table.start(id, 'sample');
-  table.report(id, { stage: 'sample', step: 3, steps: 6, progress: 0.5 });
+  table.report(id, { stage: 'sample', part: 1, parts: 1, step: 3, steps: 6, progress: 0.5 });
   table.once('change', () => {
     throw new Error('The disk is full');
   });
   await expect(table.complete(id, RESULT, 7)).rejects.toThrow('The disk is full');
   expect(await table.get(id)).toMatchObject({ status: 'processing', step: 3, progress: 0.5 });
-  table.report(id, { stage: 'sample', step: 4, steps: 6, progress: 0.6 });
+  table.report(id, { stage: 'sample', part: 1, parts: 1, step: 4, steps: 6, progress: 0.6 });
   expect((await table.get(id))?.step).toBe(4);
 });
 
@@ -175,7 +180,7 @@ test('every change is announced and moves the revision; a refused one is not', a
   table.on('change', (id) => seen.push(id));
   const { id } = await table.create(newTask());
   await table.start(id, 'encode');
-  table.report(id, { stage: 'sample', step: 1, steps: 2, progress: 0.1 });
+  table.report(id, { stage: 'sample', part: 1, parts: 1, step: 1, steps: 2, progress: 0.1 });
   await table.complete(id, RESULT, 2);
   expect(seen).toHaveLength(4);
   const { revision } = table;

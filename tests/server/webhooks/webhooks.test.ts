@@ -531,7 +531,14 @@ describe('progress', () => {
           !told;
           told = types(receiver).filter((t) => t === 'task.progress').length >= 3
         ) {
-          run.onProgress?.({ stage: 'sample', step: ++steps, steps: 1e6, progress: steps / 1e6 });
+          run.onProgress?.({
+            stage: 'sample',
+            part: 1,
+            parts: 1,
+            step: ++steps,
+            steps: 1e6,
+            progress: steps / 1e6,
+          });
           await settle();
         }
         go.resolve();

@@ -55,7 +55,7 @@ describe('a webhook is sent the prediction', () => {
       receiver,
       make: async (job, { onProgress }) => {
         for (let step = 1; receiver.received.length < 3; step++) {
-          onProgress?.({ stage: 'sample', step, steps: 1e6, progress: 0.1 });
+          onProgress?.({ stage: 'sample', part: 1, parts: 1, step, steps: 1e6, progress: 0.1 });
           await new Promise((resolve) => setImmediate(resolve));
         }
         return makeClip(job);
