@@ -104,8 +104,15 @@ async function readMultipart(ctx: Context, parse: Middleware, maxUploadBytes: nu
   const files = (ctx.files ?? {}) as Record<string, { buffer: Buffer; originalname: string }[]>;
   const [picture] = PICTURE_FIELDS.flatMap((name) => files[name] ?? []);
   const fields = { ...(ctx.request.body as Record<string, unknown> | undefined) };
-  if (picture) return { fields, picture: picture.buffer, pictureName: picture.originalname };
+  if (picture) return { fields, picture: picture.buffer, pictureName: inUtf8(picture.originalname) };
   return noFileChosen.has(ctx.req) ? { fields, pictureName: '' } : { fields };
+}
+
+/** Names come as UTF-8 and are read as Latin-1, unless the client says which they are in (RFC 5987). */
+function inUtf8(name: string): string {
+  if ([...name].some((letter) => letter > '\u00ff')) return name;
+  const decoded = Buffer.from(name, 'latin1').toString('utf8');
+  return decoded.includes('\ufffd') ? name : decoded;
 }
 
 /** Requests with a field for a picture in which no file was chosen: multer passes over it without a word. */

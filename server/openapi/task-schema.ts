@@ -16,6 +16,7 @@ const video = z.object({
 const source = z
   .object({
     type: z.string().describe('`prompt`, `image_url`, `upload` or `story`'),
+    name: z.string().optional().describe('Of an uploaded file, where it has one'),
     placeholder: z.boolean().optional().describe('True where the picture only stands in for a provider’s'),
   })
   .catchall(z.unknown());

@@ -35,9 +35,15 @@ export interface PromptSource {
   readonly image_index?: number;
 }
 
+export interface UploadSource {
+  readonly type: 'upload';
+  /** The name of its file, to be shown; where the client gave one. */
+  readonly name?: string;
+}
+
 /** Where a picture comes from. */
 export type TaskSource =
-  PromptSource | { readonly type: 'image_url'; readonly image_url: string } | { readonly type: 'upload' };
+  PromptSource | UploadSource | { readonly type: 'image_url'; readonly image_url: string };
 
 /** Where the pictures of a story come from: one prompt for each scene, as the image provider gets it. */
 export interface StorySource {

@@ -44,7 +44,7 @@ const multipart = (
 
 describe('the three encodings', () => {
   test('multipart with an uploaded picture gives the queued task at once and a clip in the end', async () => {
-    const { status, body } = await post(multipart({ steps: '5', seed: '11' }, photo));
+    const { status, body } = await post(multipart({ steps: '5', seed: '11' }, photo, 'image', 'Фото é.jpg'));
     expect(status).toBe(200);
     expect(body).toMatchObject({
       id: expect.stringMatching(/^[0-9a-f]{32}$/),
@@ -54,7 +54,7 @@ describe('the three encodings', () => {
       video_url: null,
       thumbnail_url: null,
       seed: 11,
-      source: { type: 'upload' },
+      source: { type: 'upload', name: 'Фото é.jpg' },
       params: { steps: 5, seed: 11, W: 512, H: 288 },
     });
     const done = await service.ended(String(body.id));
