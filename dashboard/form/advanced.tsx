@@ -2,7 +2,8 @@ import type { ComponentChildren } from 'preact';
 import { COMPONENT_KINDS } from '../../samplers/index.js';
 import type { Parameters } from '../api/wire.js';
 import { ComponentFields } from './component-fields.js';
-import { filledFields, type FormState } from './form-state.js';
+import { filledFields } from './form-fields.js';
+import type { FormState } from './form-state.js';
 import { SIMPLE } from './names.js';
 import { Plots } from './plots.js';
 

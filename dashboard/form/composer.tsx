@@ -4,7 +4,8 @@ import { Advanced } from './advanced.js';
 import { useEstimate } from './estimate.js';
 import { FieldRow } from './field.js';
 import { Footer } from './footer.js';
-import { filledFields, plainFields, useFormState, type FormAction } from './form-state.js';
+import { defaultOf, filledFields, plainFields } from './form-fields.js';
+import { useFormState, type FormAction } from './form-state.js';
 import { SIMPLE } from './names.js';
 import { SizePresets } from './size-presets.js';
 import { SourceInput } from './source-input.js';
@@ -35,7 +36,7 @@ export function Composer({ parameters, template }: Props) {
     <FieldRow
       key={field.name}
       field={field}
-      preset={field.default}
+      fallback={defaultOf(parameters, state.values, field)}
       value={state.values[field.name] ?? ''}
       error={errors[field.name]}
       onChange={(value) => setValue(field.name, value)}

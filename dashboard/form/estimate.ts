@@ -3,7 +3,8 @@ import { ApiError, requestJson, withJson } from '../api/client.js';
 import type { Estimate, Parameters } from '../api/wire.js';
 import { duration, size } from '../tasks/describe.js';
 import { useOfTasks } from '../tasks/store.js';
-import { filledFields, type FormState } from './form-state.js';
+import { filledFields } from './form-fields.js';
+import type { FormState } from './form-state.js';
 
 export interface Checked {
   readonly estimate?: Estimate;

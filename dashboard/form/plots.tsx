@@ -1,5 +1,6 @@
 import { buildDiscretization, buildGuider, resolveRecipe, scheduleOf } from '../../samplers/index.js';
 import type { Parameters } from '../api/wire.js';
+import { recipeOf } from './form-fields.js';
 
 interface Props {
   readonly parameters: Parameters;
@@ -37,13 +38,13 @@ export function Plots({ parameters, fields }: Props) {
   );
 }
 
-function compute({ recipe, fields: known }: Parameters, fields: Props['fields']) {
+function compute(parameters: Parameters, fields: Props['fields']) {
   try {
     const given = Object.fromEntries(
       Object.entries(fields).map(([name, text]) => [name, Number.isNaN(Number(text)) ? text : Number(text)]),
     );
-    const frames = Number(given.T ?? known.find(({ name }) => name === 'T')?.default);
-    const resolved = resolveRecipe(given, recipe);
+    const frames = Number(given.T ?? parameters.fields.find(({ name }) => name === 'T')?.default);
+    const resolved = resolveRecipe(given, recipeOf(parameters, fields));
     const sigmas = scheduleOf(buildDiscretization(resolved.discretization), resolved.steps);
     const { scales } = buildGuider(resolved.guider, frames);
     return { sigmas: [...sigmas], scales: scales && [...scales] };

@@ -4,7 +4,8 @@ import type { Parameters, Task } from '../api/wire.js';
 import { go } from '../shell/route.js';
 import { reportError } from '../tasks/actions.js';
 import { store } from '../tasks/store.js';
-import { filledFields, type FormState } from './form-state.js';
+import { filledFields } from './form-fields.js';
+import type { FormState } from './form-state.js';
 
 export interface Submission {
   readonly sending: boolean;
