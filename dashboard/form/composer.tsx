@@ -1,4 +1,4 @@
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import type { Field, Parameters, Task } from '../api/wire.js';
 import { Advanced } from './advanced.js';
 import { useEstimate } from './estimate.js';
@@ -7,6 +7,7 @@ import { Footer } from './footer.js';
 import { defaultOf, filledFields, plainFields } from './form-fields.js';
 import { useFormState, type FormAction } from './form-state.js';
 import { SIMPLE } from './names.js';
+import { useShortcut } from './shortcut.js';
 import { SizePresets } from './size-presets.js';
 import { SourceInput } from './source-input.js';
 import { useSubmit } from './submit.js';
@@ -22,6 +23,8 @@ export function Composer({ parameters, template }: Props) {
   const [state, dispatch] = useFormState();
   const checked = useEstimate(parameters, state.values);
   const { sending, refused, forget, submit } = useSubmit(parameters, state);
+  const form = useRef<HTMLFormElement>(null);
+  useShortcut(form, submit);
   useEffect(() => {
     if (template) dispatch({ type: 'task', task: template });
   }, [template]);
@@ -49,15 +52,13 @@ export function Composer({ parameters, template }: Props) {
   const filled = filledFields(parameters, state.values);
   return (
     <form
+      ref={form}
       class="composer"
       aria-label="New clip"
       noValidate
       onSubmit={(event) => {
         event.preventDefault();
         submit();
-      }}
-      onKeyDown={(event) => {
-        if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) submit();
       }}
     >
       <div class="scroll">
