@@ -28,6 +28,11 @@ export function Composer({ parameters, template }: Props) {
   useEffect(() => {
     if (template) dispatch({ type: 'task', task: template });
   }, [template]);
+  useEffect(() => {
+    if (Object.keys(refused).length > 0) {
+      form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
+    }
+  }, [refused]);
 
   const errors = { ...refused, ...checked.errors };
   const change = (action: FormAction): void => {
