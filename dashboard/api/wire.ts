@@ -18,7 +18,7 @@ export interface TaskPage {
   readonly next: string | null;
 }
 
-/** A field of a clip with what the model's recipe makes of it when it is left out; null where it is drawn. */
+/** A field of a clip with what the model's recipe makes of it when it is left out; null for nothing, or drawn. */
 export type Field = ClipField & { readonly default: number | string | boolean | null };
 
 /** The answer of GET /parameters. */
@@ -28,11 +28,13 @@ export interface Parameters {
     readonly version: string;
     readonly description: string;
     readonly licence: string;
-    readonly abilities: { readonly guidance: boolean };
+    readonly abilities: { readonly guidance: boolean; readonly deepcache: readonly number[] };
   };
   readonly fields: readonly Field[];
   readonly components: Readonly<Record<ComponentKind, readonly ComponentSpec[]>>;
   readonly recipe: Recipe;
+  /** What each preset sets. */
+  readonly presets: Readonly<Partial<Record<string, Readonly<Record<string, number | string>>>>>;
   /** More than one where `image_index` chooses among them. */
   readonly pictures_per_prompt: number;
   readonly limits: { readonly pixels: number; readonly upload_bytes: number };

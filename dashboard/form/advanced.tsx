@@ -1,8 +1,10 @@
 import type { ComponentChildren } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
 import { COMPONENT_KINDS } from '../../samplers/index.js';
 import type { Parameters } from '../api/wire.js';
 import { ComponentFields } from './component-fields.js';
-import { filledFields, type FormState } from './form-state.js';
+import { filledFields } from './form-fields.js';
+import type { FormState } from './form-state.js';
 import { SIMPLE } from './names.js';
 import { Plots } from './plots.js';
 
@@ -15,12 +17,16 @@ interface Props {
   readonly children: ComponentChildren;
 }
 
-/** What most clips leave to the model: the sampler, its noise levels, guidance, and the rest. Opens where an error is. */
+/** What most clips leave to the model. An error opens it, and only its user closes it. */
 export function Advanced({ children, ...props }: Props) {
   const { parameters, values, errors } = props;
-  const inside = parameters.fields.filter(({ name }) => !SIMPLE.includes(name));
+  const faulty = parameters.fields.some(({ name }) => !SIMPLE.includes(name) && errors[name] !== undefined);
+  const [open, setOpen] = useState(false);
+  useEffect(() => {
+    if (faulty) setOpen(true);
+  }, [faulty]);
   return (
-    <details open={inside.some(({ name }) => errors[name] !== undefined) || undefined}>
+    <details open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>Advanced</summary>
       {COMPONENT_KINDS.map((kind) => (
         <ComponentFields key={kind} kind={kind} {...props} />

@@ -1,7 +1,8 @@
 import type { ComponentKind } from '../../samplers/index.js';
 import type { Parameters } from '../api/wire.js';
 import { FieldRow } from './field.js';
-import { chosenComponent, parameterDefault, type FormState } from './form-state.js';
+import { chosenComponent, parameterDefault, recipeOf } from './form-fields.js';
+import type { FormState } from './form-state.js';
 import { labelOf } from './names.js';
 
 interface Props {
@@ -26,7 +27,7 @@ export function ComponentFields({ kind, parameters, values, errors, onChange }: 
       <legend class="visually-hidden">{labelOf(kind)}</legend>
       <FieldRow
         field={field}
-        preset={parameters.recipe[kind].name}
+        fallback={recipeOf(parameters, values)[kind].name}
         value={values[kind] ?? ''}
         error={errors[kind]}
         onChange={(value) => onChange(kind, value)}
@@ -35,7 +36,7 @@ export function ComponentFields({ kind, parameters, values, errors, onChange }: 
         <FieldRow
           key={parameter.name}
           field={parameter}
-          preset={parameterDefault(parameters, kind, values, parameter)}
+          fallback={parameterDefault(parameters, kind, values, parameter)}
           value={values[parameter.name] ?? ''}
           error={errors[parameter.name]}
           onChange={(value) => onChange(parameter.name, value)}

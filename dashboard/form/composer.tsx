@@ -1,11 +1,13 @@
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import type { Field, Parameters, Task } from '../api/wire.js';
 import { Advanced } from './advanced.js';
 import { useEstimate } from './estimate.js';
 import { FieldRow } from './field.js';
 import { Footer } from './footer.js';
-import { filledFields, plainFields, useFormState, type FormAction } from './form-state.js';
+import { defaultOf, filledFields, plainFields } from './form-fields.js';
+import { useFormState, type FormAction } from './form-state.js';
 import { SIMPLE } from './names.js';
+import { useShortcut } from './shortcut.js';
 import { SizePresets } from './size-presets.js';
 import { SourceInput } from './source-input.js';
 import { useSubmit } from './submit.js';
@@ -21,9 +23,16 @@ export function Composer({ parameters, template }: Props) {
   const [state, dispatch] = useFormState();
   const checked = useEstimate(parameters, state.values);
   const { sending, refused, forget, submit } = useSubmit(parameters, state);
+  const form = useRef<HTMLFormElement>(null);
+  useShortcut(form, submit);
   useEffect(() => {
     if (template) dispatch({ type: 'task', task: template });
   }, [template]);
+  useEffect(() => {
+    if (Object.keys(refused).length > 0) {
+      form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
+    }
+  }, [refused]);
 
   const errors = { ...refused, ...checked.errors };
   const change = (action: FormAction): void => {
@@ -35,7 +44,7 @@ export function Composer({ parameters, template }: Props) {
     <FieldRow
       key={field.name}
       field={field}
-      preset={field.default}
+      fallback={defaultOf(parameters, state.values, field)}
       value={state.values[field.name] ?? ''}
       error={errors[field.name]}
       onChange={(value) => setValue(field.name, value)}
@@ -48,15 +57,13 @@ export function Composer({ parameters, template }: Props) {
   const filled = filledFields(parameters, state.values);
   return (
     <form
+      ref={form}
       class="composer"
       aria-label="New clip"
       noValidate
       onSubmit={(event) => {
         event.preventDefault();
         submit();
-      }}
-      onKeyDown={(event) => {
-        if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) submit();
       }}
     >
       <div class="scroll">

@@ -3,46 +3,47 @@ import { ApiError, requestJson, withJson } from '../api/client.js';
 import type { Estimate, Parameters } from '../api/wire.js';
 import { duration, size } from '../tasks/describe.js';
 import { useOfTasks } from '../tasks/store.js';
-import { filledFields, type FormState } from './form-state.js';
+import { filledFields } from './form-fields.js';
+import type { FormState } from './form-state.js';
 
 export interface Checked {
   readonly estimate?: Estimate;
   /** What is wrong, by field. */
   readonly errors: Readonly<Record<string, string>>;
+  /** Why there is no estimate, where that is no field's fault. */
+  readonly fault?: string;
 }
 
 /** Typing is over when it rests this long. */
 const REST_MS = 250;
-/** A service that has just started may know soon how long a clip takes. One that does not is asked ever less often. */
+/** A service that cannot tell now may do so soon. One that goes on like that is asked ever less often. */
 const AGAIN_MS = 3000;
+/** The wait for the clips before grows shorter. */
+const WAITING_MS = 10_000;
 
 /**
- * Asks the service what the clip would cost, and whether it would be taken at all, whenever the values have changed or
- * there is more or less to wait for.
+ * Asks the service what the clip would cost, and whether it would be taken at all, whenever the values have changed,
+ * there is more or less to wait for, or the service is back.
  */
 export function useEstimate(parameters: Parameters, values: FormState['values']): Checked {
   const [checked, setChecked] = useState<Checked>({ errors: {} });
   const fields = filledFields(parameters, values);
   const key = JSON.stringify(fields);
-  // Both, since what came and went at once leaves the number of those that run as it was.
-  const load = useOfTasks(({ running, total }) => `${running} of ${total}`);
+  // Both numbers, since what came and went at once leaves the number of those that run as it was.
+  const load = useOfTasks(({ connection, running, total }) => `${connection}: ${running} of ${total}`);
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout>;
     let again = AGAIN_MS;
     const abort = new AbortController();
     const ask = async (): Promise<void> => {
-      try {
-        const init = { ...withJson('POST', fields), signal: abort.signal };
-        const estimate = await requestJson<Estimate>('estimate', init);
-        if (abort.signal.aborted) return;
-        setChecked({ estimate, errors: {} });
-        if (estimate.seconds === null) timer = setTimeout(() => void ask(), again);
+      const answer = await check(fields, abort.signal);
+      if (abort.signal.aborted) return;
+      setChecked(answer);
+      const { fault, estimate } = answer;
+      if (fault !== undefined || estimate?.seconds === null) {
+        timer = setTimeout(() => void ask(), again);
         again *= 2;
-      } catch (error) {
-        if (abort.signal.aborted) return;
-        const field = error instanceof ApiError ? error.field : undefined;
-        setChecked({ errors: field === undefined ? {} : { [field]: (error as ApiError).message } });
-      }
+      } else if (estimate?.wait_seconds) timer = setTimeout(() => void ask(), WAITING_MS);
     };
     timer = setTimeout(() => void ask(), REST_MS);
     return () => {
@@ -51,6 +52,17 @@ export function useEstimate(parameters: Parameters, values: FormState['values'])
     };
   }, [key, load]);
   return checked;
+}
+
+async function check(fields: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Checked> {
+  try {
+    const estimate = await requestJson<Estimate>('estimate', { ...withJson('POST', fields), signal });
+    return { estimate, errors: {} };
+  } catch (error) {
+    const { status, field, message } = error instanceof ApiError ? error : new ApiError(0, String(error));
+    if (field !== undefined) return { errors: { [field]: message } };
+    return { errors: {}, fault: status === 0 ? 'No estimate while the service is away' : message };
+  }
 }
 
 /** What a clip costs, in a line. */

@@ -3,8 +3,8 @@ import { labelOf } from './names.js';
 
 export interface FieldProps {
   readonly field: Omit<Field, 'default'>;
-  /** What holds when nothing is entered; null where it is drawn. */
-  readonly preset: Field['default'];
+  /** What holds when nothing is entered; null where no value does. */
+  readonly fallback: Field['default'];
   readonly value: string;
   readonly error?: string | undefined;
   readonly onChange: (value: string) => void;
@@ -15,7 +15,7 @@ const WIDEST_SLIDER = 512;
 
 /** One field of a clip, made of its description alone: label, range, default and help come with it. */
 export function FieldRow(props: FieldProps) {
-  const { field, preset, value, error, onChange } = props;
+  const { field, fallback, value, error, onChange } = props;
   const id = `field-${field.name}`;
   const described = `${id}-help${error === undefined ? '' : ` ${id}-error`}`;
   return (
@@ -31,7 +31,7 @@ export function FieldRow(props: FieldProps) {
           aria-invalid={error !== undefined}
           onChange={(event) => onChange(event.currentTarget.value)}
         >
-          <option value="">{preset === null ? '—' : `${preset} (the model’s)`}</option>
+          <option value="">{fallback === null ? '—' : `${fallback} (default)`}</option>
           {field.choices?.map((choice) => (
             <option key={choice} value={choice}>
               {choice}
@@ -56,7 +56,7 @@ export function FieldRow(props: FieldProps) {
 
 function NumberInput({
   field,
-  preset,
+  fallback,
   value,
   error,
   onChange,
@@ -76,7 +76,7 @@ function NumberInput({
           min={min}
           max={max}
           step={type === 'number' ? (max - min) / 100 : step}
-          value={value === '' ? Number(preset ?? min) : Number(value)}
+          value={value === '' ? Number(fallback ?? min) : Number(value)}
           onInput={(event) => onChange(event.currentTarget.value)}
         />
       )}
@@ -85,7 +85,7 @@ function NumberInput({
         type="text"
         inputMode={type === 'integer' ? 'numeric' : 'decimal'}
         autocomplete="off"
-        placeholder={preset === null ? 'drawn' : String(preset)}
+        placeholder={field.name === 'seed' ? 'drawn' : String(fallback ?? '—')}
         value={value}
         aria-describedby={described}
         aria-invalid={error !== undefined}
@@ -94,7 +94,7 @@ function NumberInput({
           const by = { ArrowUp: 1, ArrowDown: -1 }[event.key];
           if (by === undefined || step === 'any') return;
           event.preventDefault();
-          const next = Number(value === '' ? (preset ?? min ?? 0) : value) + by * step;
+          const next = Number(value === '' ? (fallback ?? min ?? 0) : value) + by * step;
           onChange(String(Math.min(max ?? next, Math.max(min ?? next, next))));
         }}
       />

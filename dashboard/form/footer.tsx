@@ -8,13 +8,12 @@ interface Props {
 }
 
 /** What the clip would cost, and the button that makes it. */
-export function Footer({ checked: { estimate, errors }, sending, onReset }: Props) {
-  const refused = Object.keys(errors).length > 0;
+export function Footer({ checked, sending, onReset }: Props) {
   return (
     <footer>
       <p class="estimate" role="status">
-        {refused ? 'One of the values cannot be used' : estimate ? estimateText(estimate) : 'Estimating…'}
-        {estimate?.warnings.map((warning) => (
+        {lineOf(checked)}
+        {checked.estimate?.warnings.map((warning) => (
           <span key={warning} class="warning">
             {warning}
           </span>
@@ -32,4 +31,9 @@ export function Footer({ checked: { estimate, errors }, sending, onReset }: Prop
       </div>
     </footer>
   );
+}
+
+function lineOf({ estimate, errors, fault }: Checked): string {
+  if (Object.keys(errors).length > 0) return 'One of the values cannot be used';
+  return fault ?? (estimate ? estimateText(estimate) : 'Estimating…');
 }

@@ -1,11 +1,5 @@
 import { useEffect, useReducer } from 'preact/hooks';
-import {
-  COMPONENT_KINDS,
-  type ComponentKind,
-  type ComponentSpec,
-  type ParameterSpec,
-} from '../../samplers/index.js';
-import type { Field, Parameters, Task } from '../api/wire.js';
+import type { Task } from '../api/wire.js';
 
 export type SourceKind = 'prompt' | 'image' | 'image_url';
 
@@ -73,59 +67,4 @@ function restore(): FormState {
   } catch {
     return EMPTY;
   }
-}
-
-/** The component in use: the one that is named, else the model's own. */
-export function chosenComponent(
-  { components, recipe }: Parameters,
-  kind: ComponentKind,
-  values: FormState['values'],
-): ComponentSpec | undefined {
-  const name = values[kind] || recipe[kind].name;
-  return components[kind].find((component) => component.name === name);
-}
-
-/** What a component's parameter is when it is left empty: a named component begins at its documented defaults. */
-export function parameterDefault(
-  { recipe }: Parameters,
-  kind: ComponentKind,
-  values: FormState['values'],
-  { name, default: documented }: ParameterSpec,
-): number {
-  return values[kind] ? documented : (recipe[kind].params[name] ?? documented);
-}
-
-/** The parameters of all components. */
-const componentParameters = ({ components }: Parameters): readonly string[] =>
-  COMPONENT_KINDS.flatMap((kind) => components[kind])
-    .flatMap(({ parameters }) => parameters)
-    .map(({ name }) => name);
-
-/** The fields that are no component's, and the one that is about a prompt's picture. */
-export function plainFields(parameters: Parameters): readonly Field[] {
-  const ofComponents = new Set<string>([...COMPONENT_KINDS, ...componentParameters(parameters)]);
-  const plain = parameters.fields.filter(({ name }) => !ofComponents.has(name));
-  const { pictures_per_prompt: max } = parameters;
-  return max === 1 ? plain : [...plain, { ...PICTURE_CHOICE, max }];
-}
-
-const PICTURE_CHOICE: Field = {
-  name: 'image_index',
-  type: 'integer',
-  min: 1,
-  default: null,
-  description: 'Which of the pictures that the provider makes of a prompt; by the seed when left out',
-};
-
-/** The clip's fields that are filled in and that apply: parameters of components not in use are left out. */
-export function filledFields(parameters: Parameters, values: FormState['values']): Record<string, string> {
-  const applying = COMPONENT_KINDS.flatMap(
-    (kind) => chosenComponent(parameters, kind, values)?.parameters ?? [],
-  );
-  const idle = new Set(componentParameters(parameters));
-  for (const { name } of applying) idle.delete(name);
-  const usable = new Set(parameters.fields.map(({ name }) => name).filter((name) => !idle.has(name)));
-  return Object.fromEntries(
-    Object.entries(values).filter(([name, value]) => value.trim() !== '' && usable.has(name)),
-  );
 }

@@ -40,9 +40,10 @@ const LABELS: Readonly<Record<string, string>> = {
 export const SIMPLE: readonly string[] = [
   'W',
   'H',
+  'preset',
+  'steps',
   'T',
   'fps',
-  'steps',
   'motion_bucket_id',
   'num_cols',
   'seed',

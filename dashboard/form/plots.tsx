@@ -1,5 +1,6 @@
 import { buildDiscretization, buildGuider, resolveRecipe, scheduleOf } from '../../samplers/index.js';
 import type { Parameters } from '../api/wire.js';
+import { recipeOf } from './form-fields.js';
 
 interface Props {
   readonly parameters: Parameters;
@@ -13,37 +14,37 @@ export function Plots({ parameters, fields }: Props) {
   if (plotted === undefined) return <p class="help">No schedule can be made of these values.</p>;
   const { sigmas, scales } = plotted;
   const levels = sigmas.slice(0, -1);
+  const [first, last] = [levels[0], levels[levels.length - 1]].map(number);
+  const [least, most] = scales ? [Math.min(...scales), Math.max(...scales)].map(number) : [];
   return (
     <div class="plots">
       <Plot
         title="Noise level of each step"
         values={levels.map(Math.log)}
-        top={number(levels[0])}
-        bottom={number(levels[levels.length - 1])}
+        range={`${first} → ${last}`}
         end={`${levels.length} steps`}
-        summary={`from ${number(levels[0])} to ${number(levels[levels.length - 1])} in ${levels.length} steps, logarithmic`}
+        summary={`from ${first} to ${last} in ${levels.length} steps, logarithmic`}
       />
       {scales && (
         <Plot
           title="Guidance of each frame"
           values={scales}
-          top={number(Math.max(...scales))}
-          bottom={number(Math.min(...scales))}
+          range={least === most ? least : `${least} – ${most}`}
           end={`${scales.length} frames`}
-          summary={`from ${number(Math.min(...scales))} to ${number(Math.max(...scales))} over ${scales.length} frames`}
+          summary={`from ${least} to ${most} over ${scales.length} frames`}
         />
       )}
     </div>
   );
 }
 
-function compute({ recipe, fields: known }: Parameters, fields: Props['fields']) {
+function compute(parameters: Parameters, fields: Props['fields']) {
   try {
     const given = Object.fromEntries(
       Object.entries(fields).map(([name, text]) => [name, Number.isNaN(Number(text)) ? text : Number(text)]),
     );
-    const frames = Number(given.T ?? known.find(({ name }) => name === 'T')?.default);
-    const resolved = resolveRecipe(given, recipe);
+    const frames = Number(given.T ?? parameters.fields.find(({ name }) => name === 'T')?.default);
+    const resolved = resolveRecipe(given, recipeOf(parameters, fields));
     const sigmas = scheduleOf(buildDiscretization(resolved.discretization), resolved.steps);
     const { scales } = buildGuider(resolved.guider, frames);
     return { sigmas: [...sigmas], scales: scales && [...scales] };
@@ -59,13 +60,12 @@ const MOST_DOTS = 60;
 interface PlotProps {
   readonly title: string;
   readonly values: readonly number[];
-  readonly top: string;
-  readonly bottom: string;
+  readonly range: string;
   readonly end: string;
   readonly summary: string;
 }
 
-function Plot({ title, values, top, bottom, end, summary }: PlotProps) {
+function Plot({ title, values, range, end, summary }: PlotProps) {
   const low = Math.min(...values);
   const high = Math.max(...values);
   const x = (i: number): number => MARGIN + ((WIDTH - 2 * MARGIN) * i) / Math.max(1, values.length - 1);
@@ -81,8 +81,7 @@ function Plot({ title, values, top, bottom, end, summary }: PlotProps) {
           points.map(([cx, cy], i) => <circle key={i} cx={cx} cy={cy} r="2.4" />)}
       </svg>
       <div class="scale" aria-hidden="true">
-        <span>{top}</span>
-        <span>{bottom}</span>
+        <span>{range}</span>
         <span>{end}</span>
       </div>
     </figure>

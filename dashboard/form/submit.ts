@@ -1,14 +1,16 @@
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { ApiError, requestJson, withJson } from '../api/client.js';
 import type { Parameters, Task } from '../api/wire.js';
 import { go } from '../shell/route.js';
 import { reportError } from '../tasks/actions.js';
 import { store } from '../tasks/store.js';
-import { filledFields, type FormState } from './form-state.js';
+import { filledFields } from './form-fields.js';
+import type { FormState } from './form-state.js';
+import { sourceFault } from './source.js';
 
 export interface Submission {
   readonly sending: boolean;
-  /** What the service had against the last one, by field. */
+  /** What there was against the last one, by field. */
   readonly refused: Readonly<Record<string, string>>;
   readonly forget: () => void;
   /** Sends what was entered and shows the new task. */
@@ -18,8 +20,12 @@ export interface Submission {
 export function useSubmit(parameters: Parameters, state: FormState): Submission {
   const [sending, setSending] = useState(false);
   const [refused, setRefused] = useState<Submission['refused']>({});
+  const underWay = useRef(false); // `sending` is drawn only after a second press that follows at once
   const submit = async (): Promise<void> => {
-    if (sending) return;
+    if (underWay.current) return;
+    const fault = sourceFault(state, parameters.limits.upload_bytes);
+    if (fault !== undefined) return setRefused({ [state.source]: fault });
+    underWay.current = true;
     setSending(true);
     try {
       const task = await send(parameters, state);
@@ -31,6 +37,7 @@ export function useSubmit(parameters: Parameters, state: FormState): Submission 
         return reportError(error);
       setRefused({ [error.field ?? state.source]: error.message });
     } finally {
+      underWay.current = false;
       setSending(false);
     }
   };

@@ -15,10 +15,11 @@ export interface ParametersOptions {
 /**
  * GET /parameters: everything a form for this model is made of, from the tables that requests are checked against. `fields`
  * are those of a clip with their ranges and what the model's recipe makes of one left out; `components` are the choices
- * of sampler, discretization and guider with the parameters each takes and their documented defaults.
+ * of sampler, discretization and guider with the parameters each takes and their documented defaults; `presets` are
+ * the fields that each of them sets.
  */
 export function parameters({ manifest, pictureChoice, maxUploadBytes }: ParametersOptions): Middleware {
-  const { name, version, family, description, licence, abilities, limits, recipe } = manifest;
+  const { name, version, family, description, licence, abilities, limits, recipe, presets } = manifest;
   // The seed that is resolved here is one drawn for nobody.
   const defaults: Readonly<Record<string, unknown>> = { ...resolveClip({}, manifest).params, seed: null };
   const body = {
@@ -31,6 +32,7 @@ export function parameters({ manifest, pictureChoice, maxUploadBytes }: Paramete
       discretization: recipe.discretization,
       guider: recipe.guider,
     },
+    presets,
     pictures_per_prompt: pictureChoice ? CHOICES : 1,
     limits: { pixels: limits.pixels, upload_bytes: maxUploadBytes },
   };

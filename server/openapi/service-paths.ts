@@ -25,7 +25,7 @@ export const servicePaths = (manifest: ModelManifest): readonly RouteConfig[] =>
     ...SERVICE,
     path: '/parameters',
     summary:
-      'What a form for a clip is made of: fields with ranges and defaults, components and their parameters',
+      'What a form for a clip is made of: fields with ranges and defaults, presets, components and their parameters',
     responses: { 200: answer('Of the loaded model', z.record(z.string(), z.unknown())) },
   },
   {

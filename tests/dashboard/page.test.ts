@@ -11,9 +11,6 @@ import { newTask } from '../server/tasks/support.js';
 import { live, openPage, PHONE, until, type OpenPage } from './browser.js';
 import { startPrefixProxy } from './prefix-proxy.js';
 
-/** Of the recipe's clip. */
-const COST = 512 * 288 * 25 * 7;
-
 jest.setTimeout(90_000);
 
 let browser: Browser;
@@ -97,60 +94,6 @@ describe('tasks', () => {
     const command = await page.evaluate('navigator.clipboard.readText()');
     expect(command).toContain(String.raw`--form-string 'prompt=it'\''s @home; $(x)'`);
     expect(command).toContain(`${service.url}/tasks`);
-  });
-});
-
-describe('what a clip would cost', () => {
-  test('is told as soon as the service knows how long one takes', async () => {
-    await page.getByText('The first clip shows how long one takes · 7 evaluations').waitFor();
-    // A device has warmed up; nothing is entered meanwhile.
-    service.runner.expectPace(20_000 / COST, COST);
-    await page.getByText('about 20 s · 7 evaluations').waitFor();
-  });
-
-  test('has the waiting for those who came before, as long as they are there', async () => {
-    service.runner.expectPace(20_000 / COST, COST);
-    const id = await make();
-    await page.getByText(/about 20 s · after \d+ s of waiting/).waitFor();
-    clips.release(id);
-    await page.getByText(/about \d+ s · 7 evaluations/).waitFor();
-  });
-});
-
-describe('errors', () => {
-  test('stand at their field before anything is sent', async () => {
-    await page.locator('#field-W').fill('100');
-    await page.getByText(/Expected `W` to be .* multiple of 8/).waitFor();
-    expect(await page.locator('#field-W').getAttribute('aria-invalid')).toBe('true');
-    await page.locator('#field-W').fill('104');
-    await page.getByText(/Expected `W`/).waitFor({ state: 'detached' });
-  });
-
-  test('of a submission too, the missing prompt among them, and nothing is made', async () => {
-    await submit();
-    await page.getByText('Image and prompt not found').waitFor();
-    await page.getByRole('radio', { name: 'Address' }).check();
-    await page.getByRole('textbox', { name: 'Address of a picture' }).fill('ftp://example.com/x.png');
-    await submit();
-    await page.getByText(/Expected `image_url`/).waitFor();
-    await page.getByRole('radio', { name: 'Picture' }).check();
-    await page.getByLabel('Picture to animate').setInputFiles({
-      name: 'notes.png',
-      mimeType: 'image/png',
-      buffer: Buffer.from('no picture at all'),
-    });
-    await submit();
-    await page.getByText('Invalid image file').waitFor();
-    expect((await service.call('GET', '/tasks')).body.total).toBe(0);
-  });
-
-  test('of an advanced field open the part of the form where it is', async () => {
-    await page.getByText('Advanced').click();
-    await page.getByLabel('Sampler sampler').selectOption('LinearMultistepSampler');
-    await page.getByLabel(/^Slopes combined/).fill('0');
-    await page.getByText(/Expected `order`/).waitFor();
-    // Only what the chosen component takes is there.
-    expect(await page.locator('#field-s_churn').count()).toBe(0);
   });
 });
 

@@ -56,3 +56,10 @@ test('components come with the parameters that each takes and their documented d
     params: { sigma_min: 0.002, sigma_max: 700, rho: 7 },
   });
 });
+
+test('presets come with what each of them sets', async () => {
+  expect((await service.call('GET', '/parameters')).body.presets).toEqual({
+    quality: {},
+    fast: { steps: 3 },
+  });
+});
