@@ -2,11 +2,12 @@ import { z } from 'zod';
 import { allowedValues, clipFields } from '../../../pipeline/clip-fields.js';
 import { clipSchema } from '../../../pipeline/clip-request.js';
 import type { ModelManifest } from '../../../pipeline/manifest.js';
+import { presetFields } from '../../../pipeline/presets.js';
 import { InvalidParameterError } from '../../../samplers/index.js';
 import { dataUrlHead } from '../../images/base64.js';
 import { imageIndexField, imageUrlField, promptField, type RequestField } from '../fields.js';
 import { laxFlag, laxInteger } from '../lax-fields.js';
-import { CACHE_DEFAULTS, CACHE_FIELDS, cacheFields } from './deepcache.js';
+import { CACHE_DEFAULTS, cacheFields, type CacheWish } from './deepcache.js';
 
 /** Cog's name of a field, the clip's field that it sets, and what holds where both are left out. */
 const CLIP_NAMES = [
@@ -51,8 +52,8 @@ const intervalField = cacheField(
 );
 const branchField = cacheField(
   'cache_branch_id',
-  laxInteger(0, 11),
-  'an integer from 0 to 11',
+  laxInteger(0, Number.MAX_SAFE_INTEGER),
+  'an integer from 0',
   'Where the network is cut for the cache, 0 outermost',
 );
 
@@ -73,13 +74,11 @@ export function inputFields(manifest: ModelManifest): readonly RequestField<unkn
 }
 
 /** `input`, once it is checked. */
-export type CogInput = Readonly<Record<string, unknown>> & {
-  readonly image?: string | undefined;
-  readonly prompt?: string | undefined;
-  readonly enable_deepcache?: boolean | undefined;
-  readonly cache_interval?: number | undefined;
-  readonly cache_branch_id?: number | undefined;
-};
+export type CogInput = Readonly<Record<string, unknown>> &
+  CacheWish & {
+    readonly image?: string | undefined;
+    readonly prompt?: string | undefined;
+  };
 
 /** What is asked for in the clip's own words. */
 export interface CogClip {
@@ -96,13 +95,16 @@ export function clipOfInput(input: CogInput, manifest: ModelManifest): CogClip {
     if (input[name] !== undefined && fields[clip] !== undefined) {
       warnings.push(`${clip} is not used, because ${name} is given`);
     }
-    fields[clip] = input[name] ?? fields[clip] ?? fallback;
+    const value = input[name] ?? fields[clip] ?? (isPreset(clip, input) ? undefined : fallback);
+    if (value !== undefined) fields[clip] = value;
   }
-  // Whoever speaks of the cache in the clip's own words means just that.
-  if (CACHE_FIELDS.some((name) => fields[name] !== undefined)) return { fields, warnings };
   const cache = cacheFields(input, manifest);
   return { fields: { ...fields, ...cache.fields }, warnings: [...warnings, ...cache.warnings] };
 }
+
+/** What a preset decides, no fallback does. */
+const isPreset = (field: string, { preset }: CogInput): boolean =>
+  preset !== undefined && presetFields().includes(field);
 
 /** An error about a field of the clip, under the name by which the client knows the field. */
 export function inCogsName(error: unknown, input: CogInput): unknown {
