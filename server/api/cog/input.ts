@@ -5,9 +5,11 @@ import type { ModelManifest } from '../../../pipeline/manifest.js';
 import { presetFields } from '../../../pipeline/presets.js';
 import { InvalidParameterError } from '../../../samplers/index.js';
 import { dataUrlHead } from '../../images/base64.js';
+import { defaultSteps } from '../default-steps.js';
 import { imageIndexField, imageUrlField, promptField, type RequestField } from '../fields.js';
 import { laxFlag, laxInteger } from '../lax-fields.js';
 import { CACHE_DEFAULTS, cacheFields, type CacheWish } from './deepcache.js';
+import { fittingSteps } from './steps.js';
 
 /** Cog's name of a field, the clip's field that it sets, and what holds where both are left out. */
 const CLIP_NAMES = [
@@ -17,6 +19,9 @@ const CLIP_NAMES = [
   { name: 'num_inference_steps', clip: 'steps', fallback: 50 },
   { name: 'decode_chunk_size', clip: 'decoding_t', fallback: 8 },
 ] as const;
+
+const fallbackOf = ({ clip, fallback }: (typeof CLIP_NAMES)[number], manifest: ModelManifest): number =>
+  clip === 'steps' ? defaultSteps(fallback, manifest) : fallback;
 
 const imageField: RequestField<string | undefined> = {
   name: 'image',
@@ -64,7 +69,7 @@ export function inputFields(manifest: ModelManifest): readonly RequestField<unkn
     const known = { name: field.name, schema: shape[field.name], allowed: allowedValues(field) };
     const renamed = CLIP_NAMES.find((candidate) => candidate.clip === field.name);
     if (!renamed) return [known];
-    const schema = known.schema.meta({ ...known.schema.meta(), default: renamed.fallback });
+    const schema = known.schema.meta({ ...known.schema.meta(), default: fallbackOf(renamed, manifest) });
     return [
       { ...known, name: renamed.name, schema },
       { ...known, schema },
@@ -91,15 +96,21 @@ export function clipOfInput(input: CogInput, manifest: ModelManifest): CogClip {
   const fields: Record<string, unknown> = {};
   const warnings: string[] = [];
   for (const { name } of clipFields(manifest)) if (input[name] !== undefined) fields[name] = input[name];
-  for (const { name, clip, fallback } of CLIP_NAMES) {
+  for (const known of CLIP_NAMES) {
+    const { name, clip } = known;
     if (input[name] !== undefined && fields[clip] !== undefined) {
       warnings.push(`${clip} is not used, because ${name} is given`);
     }
-    const value = input[name] ?? fields[clip] ?? (isPreset(clip, input) ? undefined : fallback);
+    const value =
+      input[name] ?? fields[clip] ?? (isPreset(clip, input) ? undefined : fallbackOf(known, manifest));
     if (value !== undefined) fields[clip] = value;
   }
+  const steps = fittingSteps(input, fields, manifest);
   const cache = cacheFields(input, manifest);
-  return { fields: { ...fields, ...cache.fields }, warnings: [...warnings, ...cache.warnings] };
+  return {
+    fields: { ...fields, ...steps.fields, ...cache.fields },
+    warnings: [...warnings, ...steps.warnings, ...cache.warnings],
+  };
 }
 
 /** What a preset decides, no fallback does. */

@@ -3,7 +3,7 @@ import { resolveClip } from '../../../../pipeline/clip-request.js';
 import { cacheFields } from '../../../../server/api/cog/deepcache.js';
 import { clipOfInput, inputFields } from '../../../../server/api/cog/input.js';
 import { createRequestReader } from '../../../../server/api/cog/request.js';
-import { cachedSvdXt, manifest, svdXt } from '../../../pipeline/manifests.js';
+import { cachedSvdXt, fewStep, manifest, svdXt } from '../../../pipeline/manifests.js';
 import { startService } from '../../support.js';
 import { image, send } from './support.js';
 
@@ -199,5 +199,36 @@ describe('a preset', () => {
     ],
   ])('gives way to what is said besides: %j', (input, expected) => {
     expect(clipOf(input)).toMatchObject(expected);
+  });
+});
+
+describe('the steps of weights distilled to a few', () => {
+  const clipOf = (input: Record<string, unknown>, model = fewStep()) => {
+    const { fields, warnings } = clipOfInput(input, model);
+    return { steps: resolveClip(fields, model).params.steps, warnings };
+  };
+
+  test('are the recipe’s where none are asked for', () => {
+    expect(clipOf({})).toEqual({ steps: 4, warnings: [] });
+    const steps = inputFields(fewStep()).find(({ name }) => name === 'num_inference_steps');
+    expect(steps?.schema.meta()?.default).toBe(4);
+  });
+
+  test('are as many as there are levels where Cog’s number is larger, and the logs say so', () => {
+    expect(clipOf({ num_inference_steps: 40 })).toEqual({ steps: 40, warnings: [] });
+    expect(clipOf({ num_inference_steps: 50 })).toEqual({
+      steps: 40,
+      warnings: ['num_inference_steps is 40 instead of 50: LCMDiscretization has no more levels'],
+    });
+    expect(clipOf({ num_inference_steps: 50, discretization: 'EDMDiscretization' }).steps).toBe(50);
+  });
+
+  test('are limited by levels that any model’s request names', () => {
+    const levels = { discretization: 'LCMDiscretization', num_timesteps: 20 };
+    expect(clipOf(levels, svdXt())).toEqual({ steps: 20, warnings: [] });
+  });
+
+  test('in our own word are refused', () => {
+    expect(() => clipOf({ steps: 50 })).toThrow(expect.objectContaining({ field: 'steps' }));
   });
 });
