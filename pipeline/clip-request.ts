@@ -33,19 +33,19 @@ export const numberFromText = (value: unknown): unknown =>
 /** A seed for whoever names none. */
 export const drawSeed = (least = 0): number => randomInt(least, MAX_SEED + 1);
 
-type FieldValue = string | number | undefined;
+/** What a field of a clip holds. */
+export type FieldValue = string | number | undefined;
 
 /** @param own the recipe's value, which is allowed also where it lies beyond the field's range */
-function fieldSchema(
-  { type, min, max, multipleOf, choices }: ClipField,
-  own: number | undefined,
-): z.ZodType<FieldValue> {
-  if (type === 'choice') return z.enum((choices ?? []).map(String));
+function fieldSchema(field: ClipField, own: number | undefined): z.ZodType<FieldValue> {
+  const { type, min, max, multipleOf, choices } = field;
+  const error = `it must be ${allowedValues(field)}`;
+  if (type === 'choice') return z.enum((choices ?? []).map(String), { error });
   let schema = type === 'integer' ? z.number().int() : z.number();
   if (min !== undefined) schema = schema.min(min);
   if (max !== undefined) schema = schema.max(max);
   if (multipleOf !== undefined) schema = schema.multipleOf(multipleOf);
-  if (choices) schema = schema.refine((value) => choices.includes(value));
+  if (choices) schema = schema.refine((value) => choices.includes(value), { error });
   const isWithin = own === undefined || schema.safeParse(own).success;
   return z.preprocess(numberFromText, isWithin ? schema : schema.or(z.literal(own)));
 }

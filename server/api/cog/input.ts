@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { allowedValues, clipFields } from '../../../pipeline/clip-fields.js';
-import { clipSchema } from '../../../pipeline/clip-request.js';
+import { clipFields } from '../../../pipeline/clip-fields.js';
 import type { ModelManifest } from '../../../pipeline/manifest.js';
 import { presetFields } from '../../../pipeline/presets.js';
 import { InvalidParameterError } from '../../../samplers/index.js';
 import { dataUrlHead } from '../../images/base64.js';
 import { defaultSteps } from '../default-steps.js';
 import { imageIndexField, imageUrlField, promptField, type RequestField } from '../fields.js';
+import { ownFields } from '../further-fields.js';
 import { laxFlag, laxInteger } from '../lax-fields.js';
 import { CACHE_DEFAULTS, cacheFields, type CacheWish } from './deepcache.js';
 import { fittingSteps } from './steps.js';
@@ -64,15 +64,13 @@ const branchField = cacheField(
 
 /** Every field of `input`, with the ranges that the model allows. */
 export function inputFields(manifest: ModelManifest): readonly RequestField<unknown>[] {
-  const { shape } = clipSchema(manifest);
-  const clip = clipFields(manifest).flatMap((field): RequestField<unknown>[] => {
-    const known = { name: field.name, schema: shape[field.name], allowed: allowedValues(field) };
+  const clip = ownFields(manifest).flatMap((field): RequestField<unknown>[] => {
     const renamed = CLIP_NAMES.find((candidate) => candidate.clip === field.name);
-    if (!renamed) return [known];
-    const schema = known.schema.meta({ ...known.schema.meta(), default: fallbackOf(renamed, manifest) });
+    if (!renamed) return [field];
+    const schema = field.schema.meta({ ...field.schema.meta(), default: fallbackOf(renamed, manifest) });
     return [
-      { ...known, name: renamed.name, schema },
-      { ...known, schema },
+      { ...field, name: renamed.name, schema },
+      { ...field, schema },
     ];
   });
   return [imageField, promptField, imageIndexField, enableField, intervalField, branchField, ...clip];
