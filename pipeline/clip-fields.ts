@@ -10,17 +10,19 @@ export interface ClipField {
   readonly min?: number;
   readonly max?: number;
   readonly multipleOf?: number;
-  readonly choices?: readonly string[];
+  /** The only values that there are. */
+  readonly choices?: readonly (string | number)[];
   readonly description: string;
 }
 
-type Limits = Pick<ModelManifest, 'limits' | 'picture' | 'presets'>;
+type Limits = Pick<ModelManifest, 'limits' | 'picture' | 'presets' | 'abilities'>;
 
 /** What holds where no model narrows it. */
 const ANY_MODEL: Limits = {
   limits: { W: 4096, H: 4096, T: 1000, pixels: 2 ** 40 },
   picture: { divisor: 2 },
   presets: Object.fromEntries(PRESETS.map((name) => [name, {}])),
+  abilities: { guidance: true, deepcache: [] },
 };
 const MIN_SIDE = 64;
 /** Seeds are whole numbers from 0 to this. */
@@ -65,7 +67,12 @@ function settings(model: Limits): readonly ClipField[] {
       100,
       'Steps from one evaluation of the whole network to the next, with its outer part alone in between; 1 for none',
     ),
-    integer('deepcache_branch', 0, 100, 'Where the network is cut for that: 0 leaves the least to evaluate'),
+    {
+      name: 'deepcache_branch',
+      type: 'integer',
+      choices: model.abilities.deepcache,
+      description: 'Where the network is cut for that: 0 leaves the least to evaluate',
+    },
     {
       name: 'preset',
       type: 'choice',
@@ -115,7 +122,7 @@ const choice = (name: string, choices: readonly string[], description: string): 
 
 /** What a field allows, in words. */
 export function allowedValues({ type, min, max, multipleOf, choices }: ClipField): string {
-  if (type === 'choice') return `one of ${(choices ?? []).join(', ')}`;
+  if (choices) return choices.length === 0 ? 'left out: the model has none' : `one of ${choices.join(', ')}`;
   const kind = type === 'integer' ? 'an integer' : 'a number';
   return `${kind} from ${min} to ${max}${multipleOf === undefined ? '' : `, a multiple of ${multipleOf}`}`;
 }

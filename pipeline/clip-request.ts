@@ -33,18 +33,19 @@ export const numberFromText = (value: unknown): unknown =>
 /** A seed for whoever names none. */
 export const drawSeed = (least = 0): number => randomInt(least, MAX_SEED + 1);
 
-type FieldValue = string | number | undefined;
+/** What a field of a clip holds. */
+export type FieldValue = string | number | undefined;
 
 /** @param own the recipe's value, which is allowed also where it lies beyond the field's range */
-function fieldSchema(
-  { type, min, max, multipleOf, choices }: ClipField,
-  own: number | undefined,
-): z.ZodType<FieldValue> {
-  if (type === 'choice') return z.enum(choices ?? []);
+function fieldSchema(field: ClipField, own: number | undefined): z.ZodType<FieldValue> {
+  const { type, min, max, multipleOf, choices } = field;
+  const error = `it must be ${allowedValues(field)}`;
+  if (type === 'choice') return z.enum((choices ?? []).map(String), { error });
   let schema = type === 'integer' ? z.number().int() : z.number();
   if (min !== undefined) schema = schema.min(min);
   if (max !== undefined) schema = schema.max(max);
   if (multipleOf !== undefined) schema = schema.multipleOf(multipleOf);
+  if (choices) schema = schema.refine((value) => choices.includes(value), { error });
   const isWithin = own === undefined || schema.safeParse(own).success;
   return z.preprocess(numberFromText, isWithin ? schema : schema.or(z.literal(own)));
 }
@@ -61,12 +62,13 @@ export function clipSchema(manifest: ModelManifest): z.ZodObject<Record<string, 
 }
 
 /** What a reader of the schema is told besides: help, and the value that holds where the field is left out. */
-function documentation({ name, description, multipleOf }: ClipField, { recipe }: ModelManifest) {
+function documentation({ name, description, multipleOf, choices }: ClipField, { recipe }: ModelManifest) {
   const setting: unknown = (recipe as Readonly<Record<string, unknown>>)[name];
   const component = typeof setting === 'object' ? (setting as { readonly name: string }).name : setting;
   return {
     description,
     ...(multipleOf === undefined ? {} : { multipleOf }),
+    ...(choices === undefined ? {} : { enum: choices }),
     ...(component === undefined ? {} : { default: component }),
   };
 }

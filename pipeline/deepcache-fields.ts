@@ -15,12 +15,10 @@ export function resolveDeepcache(
 ): DeepcacheParams {
   const interval = Number(given.deepcache_interval ?? 1);
   const branch = given.deepcache_branch === undefined ? undefined : Number(given.deepcache_branch);
+  // A request's branch is checked as its other fields are: this one is a preset's.
   if (branch !== undefined && !branches.includes(branch)) {
-    const allowed =
-      branches.length === 0
-        ? `left out: ${lacking(name)}`
-        : `one of ${branches.join(', ')}, the branches of ${name}`;
-    throw new InvalidParameterError('deepcache_branch', branch, allowed);
+    const has = branches.length === 0 ? lacking(name) : `the branches of ${name} are ${branches.join(', ')}`;
+    throw new InvalidParameterError('deepcache_branch', branch, `left out: ${has}`);
   }
   if (interval === 1) return { deepcache_interval: 1 };
   if (branches.length === 0) {

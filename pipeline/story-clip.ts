@@ -1,5 +1,4 @@
-import type { ClipParams } from './clip-params.js';
-import { resolveClip } from './clip-request.js';
+import { resolveClip, type ResolvedClip } from './clip-request.js';
 import type { ModelManifest } from './manifest.js';
 
 export interface SceneClipWish {
@@ -10,8 +9,8 @@ export interface SceneClipWish {
   /** The frame rate of the video. */
   readonly fps: number;
   readonly seed: number;
-  /** The recipe's when left out. */
-  readonly steps?: number | undefined;
+  /** Other fields of the clip; what is left out is the recipe's. */
+  readonly [clipField: string]: unknown;
 }
 
 /**
@@ -19,15 +18,13 @@ export interface SceneClipWish {
  * limits go. A trained one makes as many as it was trained for, which are then spread over the scene; it is told the frame
  * rate at which that leaves them.
  *
- * @throws InvalidParameterError where the model cannot be run at this size or with these steps
+ * @throws InvalidParameterError where the model cannot be run at this size or as the other fields say
  */
-export function sceneClip({ frames, fps, ...wish }: SceneClipWish, manifest: ModelManifest): ClipParams {
+export function sceneClip({ frames, fps, ...wish }: SceneClipWish, manifest: ModelManifest): ResolvedClip {
   const { limits, recipe, family } = manifest;
   const longest = family === 'kenburns' ? limits.T : recipe.T;
   const room = Math.floor(limits.pixels / (wish.W * wish.H));
   const T = Math.max(1, Math.min(frames, longest, room));
   const rate = Math.min(120, Math.max(1, Math.round((fps * T) / frames)));
-  const { steps, ...size } = wish;
-  const fields = { ...size, T, fps: rate, ...(steps === undefined ? {} : { steps }) };
-  return resolveClip(fields, manifest).params;
+  return resolveClip({ ...wish, T, fps: rate }, manifest);
 }

@@ -13,6 +13,7 @@ import { WorkerProcess } from '../pipeline/worker-process.js';
 import { InvalidParameterError } from '../samplers/index.js';
 import { provideModel } from '../server/model-folder.js';
 import { openProgress } from './progress.js';
+import { workDone } from './work-done.js';
 
 interface Options {
   readonly image: string;
@@ -116,6 +117,7 @@ async function animate(options: Options): Promise<void> {
     for (const warning of result.warnings) console.error(`warning: ${warning}`);
     for (const file of await deliver(result, folder, options.out)) console.log(file);
     console.error(`seed ${params.seed}, ${params.T} frames, ${params.W}×${params.H}, model ${options.model}`);
+    if (result.evaluations) console.error(workDone(params.steps, result.evaluations));
   } finally {
     bar.close();
     await worker.stop();

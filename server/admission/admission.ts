@@ -32,7 +32,7 @@ export class Admission {
 
   /** Whether a task can be made here at all, however much room there is. @throws ServiceError 400 */
   check(task: TaskMatter): void {
-    checkCost(task, this.runner.costOf(task), this.limits.maxClipCost);
+    checkCost(task, (other) => this.runner.costOf(other), this.limits.maxClipCost);
     checkMemory(task, this.memory);
   }
 

@@ -5,8 +5,8 @@ import { clipParamsOf } from '../tasks/task-kinds.js';
 import type { TaskMatter } from '../tasks/task.js';
 
 /** Fields that each are fine can be too much together. @throws ServiceError 400 `task_too_costly` */
-export function checkCost(task: TaskMatter, cost: number, most: number): void {
-  if (cost <= most) return;
+export function checkCost(task: TaskMatter, costOf: (task: TaskMatter) => number, most: number): void {
+  if (costOf(task) <= most) return;
   if (task.kind === 'story') {
     throw new ServiceError(400, 'task_too_costly', 'The scenes are more work than one task may be', {
       allowed: 'fewer scenes, fewer steps, or fewer or smaller frames',
@@ -14,7 +14,10 @@ export function checkCost(task: TaskMatter, cost: number, most: number): void {
   }
   if (task.kind === 'picture') return;
   const { W, H, T, num_cols, steps } = task.params;
-  const enough = Math.floor((most * steps) / cost);
+  const enough = mostBelow(
+    steps,
+    (fewer) => costOf({ ...task, params: { ...task.params, steps: fewer } }) <= most,
+  );
   throw new ServiceError(
     400,
     'task_too_costly',
@@ -24,6 +27,17 @@ export function checkCost(task: TaskMatter, cost: number, most: number): void {
       allowed: enough > 0 ? `at most ${enough} steps at this size` : 'fewer or smaller frames',
     },
   );
+}
+
+/** A number below `tooMany` that is fine, and the next one is not; 0 where there is none. */
+function mostBelow(tooMany: number, isFine: (count: number) => boolean): number {
+  let [fine, not] = [0, tooMany];
+  while (not - fine > 1) {
+    const middle = Math.floor((fine + not) / 2);
+    if (isFine(middle)) fine = middle;
+    else not = middle;
+  }
+  return fine;
 }
 
 /** What is known of memory. */
@@ -43,8 +57,7 @@ export function checkMemory(task: TaskMatter, { least, device }: MemoryKnowledge
   const fits = (T: number): boolean => needed(T) <= there.memoryBytes;
   if (fits(clip.T)) return;
   const { W, H, T } = clip;
-  let frames = T - 1;
-  while (frames > 0 && !fits(frames)) frames--;
+  const frames = mostBelow(T, fits);
   const [takes, has] = [needed(T), there.memoryBytes].map(inGigabytes);
   throw new ServiceError(
     400,

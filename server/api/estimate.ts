@@ -21,8 +21,9 @@ export interface EstimateOptions {
 
 /**
  * POST /estimate: checks and resolves the parameters of a clip as a submission would, makes nothing, and says what to
- * expect: network evaluations, seconds of work and of waiting (null while nothing tells how long clips take: neither the
- * device's warm-up nor a clip), bytes of the device's memory at the most (null where they are not known for the model).
+ * expect: network evaluations (and how many are of the whole network and of its outer part), seconds of work and of waiting
+ * (null while nothing tells how long clips take: neither the device's warm-up nor a clip), bytes of the device's memory at
+ * the most (null where they are not known for the model).
  */
 export const estimate =
   ({ readForm, manifest, runner, config, admission, workers }: EstimateOptions): Middleware =>
@@ -36,7 +37,7 @@ export const estimate =
     ctx.body = {
       params,
       warnings: [...warnings, ...memoryWarnings(memory, workers.largestDevice?.memoryBytes)],
-      evaluations: evaluationsOf(params, manifest),
+      ...evaluationsOf(params, manifest),
       seconds: workSeconds,
       wait_seconds: waitSeconds,
       memory_bytes: memory ?? null,
@@ -51,7 +52,8 @@ function memoryWarnings(needed: number | undefined, there: number | undefined): 
   ];
 }
 
-function evaluationsOf(params: ClipParams, manifest: ModelManifest): number {
-  const { full, shallow } = planEvaluations(params, manifest);
-  return (full + shallow) * params.num_cols;
+function evaluationsOf(params: ClipParams, manifest: ModelManifest) {
+  const plan = planEvaluations(params, manifest);
+  const [full, shallow] = [plan.full, plan.shallow].map((count) => count * params.num_cols);
+  return { evaluations: full + shallow, full, shallow };
 }

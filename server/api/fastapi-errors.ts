@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { InvalidParameterError } from '../../samplers/index.js';
 import { ServiceError } from '../errors.js';
 import type { ErrorForm } from './http-errors.js';
 
@@ -60,6 +61,14 @@ export const ruleFault = (path: readonly PropertyKey[], message: string, given: 
   input: echo(given),
   ctx: { error: {} },
 });
+
+/** 422 for what a clip does not allow. @param names by the clip's name of a field, the API's where it is another */
+export function parameterFault(
+  { field, given, allowed }: InvalidParameterError,
+  names: Readonly<Record<string, string>> = {},
+): ServiceError {
+  return unprocessable([ruleFault([names[field] ?? field], `it must be ${allowed}`, given)]);
+}
 
 /** A fault of the body as a whole. */
 export const bodyFault = (type: 'missing' | 'object', input: unknown): Fault => {

@@ -1,6 +1,6 @@
 import type { Context } from 'koa';
 import type { ClipParams } from '../../pipeline/clip-params.js';
-import { resolveClip } from '../../pipeline/clip-request.js';
+import { numberFromText, resolveClip } from '../../pipeline/clip-request.js';
 import { presetFields } from '../../pipeline/presets.js';
 import type { ModelManifest } from '../../pipeline/manifest.js';
 import { COMPONENT_KINDS, specOf } from '../../samplers/index.js';
@@ -85,7 +85,7 @@ function seededAgain(
 
 /**
  * The wire fields of the new clip. Another component begins at its own documented defaults: the parameters of the one
- * that it replaces go with it. A preset replaces all that presets decide. `seed` as null or `new` asks for a seed to be drawn.
+ * that it replaces go with it, as the branch goes with caching. A preset replaces all that presets decide. `seed` as null or `new` asks for a seed to be drawn.
  */
 export function overrideParams(params: ClipParams, overrides: Fields): Fields {
   const fields: Record<string, unknown> = { ...params };
@@ -94,6 +94,7 @@ export function overrideParams(params: ClipParams, overrides: Fields): Fields {
     if (overrides[kind] === undefined || overrides[kind] === params[kind]) continue;
     for (const { name } of specOf(kind, params[kind]).parameters) delete fields[name];
   }
+  if (numberFromText(overrides.deepcache_interval) === 1) delete fields.deepcache_branch;
   const all: Fields = { ...fields, ...overrides };
   return overrideSeed(all, all.seed);
 }

@@ -28,10 +28,10 @@ const TAGS = [
 const allPaths = (manifest: ModelManifest): readonly RouteConfig[] => [
   ...img2vidPaths(manifest),
   ...tasksPaths(manifest),
-  ...animatePaths,
-  ...img2videoPaths,
+  ...animatePaths(manifest),
+  ...img2videoPaths(manifest),
   ...cogPaths(manifest),
-  ...storyPaths,
+  ...storyPaths(manifest),
   ...servicePaths(manifest),
 ];
 

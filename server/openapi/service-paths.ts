@@ -10,6 +10,8 @@ export const estimateSchema = z.object({
   params: z.record(z.string(), z.union([z.number(), z.string()])),
   warnings: z.array(z.string()),
   evaluations: z.number().int().describe('Of the network'),
+  full: z.number().int().describe('Those of the whole network'),
+  shallow: z.number().int().describe('Those of its outer part alone'),
   seconds: z.number().nullable().describe('Null while nothing tells how long clips take'),
   wait_seconds: z.number().nullable().describe('Before a device is free'),
   memory_bytes: z

@@ -205,14 +205,21 @@ describe('caching of features', () => {
   test('at a branch that the model does not have is refused with those that it has', () => {
     const error = refused({ deepcache_interval: 3, deepcache_branch: 2 }, cachedSvdXt());
     expect([error.field, error.given]).toEqual(['deepcache_branch', 2]);
-    expect(error.allowed).toContain('one of 0, 1, 3');
+    expect(error.allowed).toBe('one of 0, 1, 3');
+    expect(refused({ deepcache_branch: 101 }, cachedSvdXt()).allowed).toBe('one of 0, 1, 3');
+    expect(resolveClip({ deepcache_interval: 3, deepcache_branch: '1' }, cachedSvdXt()).params).toMatchObject(
+      {
+        deepcache_branch: 1,
+      },
+    );
   });
 
   test('is refused where the model has no branches, and leaving it off is not', () => {
     const error = refused({ deepcache_interval: 3 }, svdXt());
     expect(error.field).toBe('deepcache_interval');
     expect(error.message).toMatch(/1 or left out: .*without branches/);
-    expect(refused({ deepcache_branch: 0 }, svdXt()).field).toBe('deepcache_branch');
+    const branch = refused({ deepcache_branch: 0 }, svdXt());
+    expect([branch.field, branch.allowed]).toEqual(['deepcache_branch', 'left out: the model has none']);
     expect(resolveClip({ deepcache_interval: 1 }, svdXt()).warnings).toEqual([]);
   });
 

@@ -1,29 +1,42 @@
 import { describe, expect, test } from '@jest/globals';
-import { sceneClip } from '../../pipeline/story-clip.js';
+import { sceneClip, type SceneClipWish } from '../../pipeline/story-clip.js';
 import { InvalidParameterError } from '../../samplers/index.js';
-import { manifest, svdXt } from './manifests.js';
+import { cachedSvdXt, manifest, svdXt } from './manifests.js';
 
+const paramsOf = (asked: SceneClipWish, model = manifest()) => sceneClip(asked, model).params;
 const wish = { W: 512, H: 512, frames: 72, fps: 24, seed: 3 };
 
 describe('the clip of a scene', () => {
   test('of the embedded model has the frames of the scene, as many as its limits allow', () => {
     const embedded = manifest({ limits: { W: 1920, H: 1920, T: 240, pixels: 20_000_000 } });
-    expect(sceneClip(wish, embedded)).toMatchObject({
+    expect(paramsOf(wish, embedded)).toMatchObject({
       ...{ W: 512, H: 512, T: 72, fps: 24, seed: 3 },
       steps: 7,
     });
-    expect(sceneClip({ ...wish, frames: 600 }, embedded)).toMatchObject({ T: 76, fps: 3 }); // 20 M / 512² = 76
-    expect(sceneClip({ ...wish, W: 128, H: 128, frames: 600 }, embedded)).toMatchObject({ T: 240, fps: 10 });
+    expect(paramsOf({ ...wish, frames: 600 }, embedded)).toMatchObject({ T: 76, fps: 3 }); // 20 M / 512² = 76
+    expect(paramsOf({ ...wish, W: 128, H: 128, frames: 600 }, embedded)).toMatchObject({ T: 240, fps: 10 });
   });
 
   test('of a trained model has the frames it was trained for, at the rate that spreads them over the scene', () => {
-    expect(sceneClip(wish, svdXt())).toMatchObject({ T: 25, fps: 8, steps: 30 }); // 25 frames in 3 s
-    expect(sceneClip({ ...wish, frames: 10, steps: 12 }, svdXt())).toMatchObject({
+    expect(paramsOf(wish, svdXt())).toMatchObject({ T: 25, fps: 8, steps: 30 }); // 25 frames in 3 s
+    expect(paramsOf({ ...wish, frames: 10, steps: 12 }, svdXt())).toMatchObject({
       T: 10,
       fps: 24,
       steps: 12,
     });
-    expect(sceneClip({ ...wish, frames: 1000, fps: 1 }, svdXt())).toMatchObject({ T: 25, fps: 1 });
+    expect(paramsOf({ ...wish, frames: 1000, fps: 1 }, svdXt())).toMatchObject({ T: 25, fps: 1 });
+  });
+
+  test('takes other fields, and says which have no effect', () => {
+    const { params, warnings } = sceneClip({ ...wish, preset: 'fast', deepcache_interval: 1 }, cachedSvdXt());
+    expect(params).toMatchObject({
+      T: 25,
+      steps: 10,
+      discretization: 'AlignYourSteps',
+      deepcache_interval: 1,
+    });
+    expect(warnings).toEqual([]);
+    expect(sceneClip({ ...wish, deepcache_branch: 1 }, cachedSvdXt()).warnings).toHaveLength(1);
   });
 
   test.each([

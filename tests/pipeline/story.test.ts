@@ -23,7 +23,7 @@ const TIMING = { W, H, fps: 12, seed: 5, frames_per_scene: 8, transition_frames:
 const still: StoryParams = { ...TIMING, clip: null };
 const animated = (): StoryParams => ({
   ...TIMING,
-  clip: sceneClip({ W, H, frames: 8, fps: 12, seed: 5 }, tinyManifest()),
+  clip: sceneClip({ W, H, frames: 8, fps: 12, seed: 5 }, tinyManifest()).params,
 });
 
 let ffmpeg: Ffmpeg;

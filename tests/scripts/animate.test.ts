@@ -48,6 +48,7 @@ describe('animate', () => {
     for (const line of ['encode 0/1', 'sample 4/4', 'decode 5/5', 'seed 1, 5 frames']) {
       expect(err).toContain(line);
     }
+    expect(err).toMatch(/4 steps, 4 evaluations of the whole network\n$/);
   });
 
   test('the same seed gives the same file, and variations lie beside it', async () => {

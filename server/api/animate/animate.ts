@@ -11,7 +11,7 @@ import { readJsonBody } from '../json-body.js';
 import { notFinished, waitForEnd } from '../wait.js';
 import { animationFailed, answerAnimation } from './answer.js';
 import { proposeAnimation } from './propose.js';
-import { readAnimateRequest } from './request.js';
+import { createAnimateReader } from './request.js';
 
 /** Errors of the API are in its form. */
 export const animateErrors = errorForm(fastapiForm, '/gpu', '/ping');
@@ -23,16 +23,17 @@ export const animateErrors = errorForm(fastapiForm, '/gpu', '/ping');
  *     GET  /ping          {"status":"healthy"}
  */
 export function createAnimateApi(parts: ApiParts): Router {
-  const { config, table, storage } = parts;
+  const { config, table, storage, manifest } = parts;
   const { maxUploadBytes, syncMs } = config;
   const readForm = createFormReader(maxUploadBytes, base64Room(maxUploadBytes));
+  const readRequest = createAnimateReader(manifest);
   const router = new Router();
 
   router.get('/ping', (ctx) => {
     ctx.body = { status: 'healthy' };
   });
   router.post('/gpu/animate', async (ctx) => {
-    const request = readAnimateRequest(await readJsonBody(ctx, readForm));
+    const request = readRequest(await readJsonBody(ctx, readForm));
     const claim = readClaim(ctx, { fields: request });
     const { owner } = callerOf(ctx);
     const submission = await accept(parts, () => proposeAnimation(parts, request, owner), { claim });

@@ -1,5 +1,6 @@
 import type { RouteConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
+import type { ModelManifest } from '../../../pipeline/manifest.js';
 import { faultSchema } from '../fastapi-errors.js';
 import { animateAnswer } from './answer.js';
 import { animateRequest } from './request.js';
@@ -9,13 +10,13 @@ const json = (schema: z.ZodType) => ({ 'application/json': { schema } });
 const detail = z.object({ detail: z.string() });
 
 /** The animate API as OpenAPI describes it. */
-export const animatePaths: readonly RouteConfig[] = [
+export const animatePaths = (manifest: ModelManifest): readonly RouteConfig[] => [
   {
     method: 'post',
     path: '/gpu/animate',
     tags,
     summary: 'Animates a picture and answers with the GIF',
-    request: { body: { required: true, content: json(animateRequest) } },
+    request: { body: { required: true, content: json(animateRequest(manifest)) } },
     responses: {
       200: { description: 'The animation', content: json(animateAnswer) },
       400: { description: 'The picture is not valid, or the animation failed', content: json(detail) },

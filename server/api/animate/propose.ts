@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { ModelManifest } from '../../../pipeline/manifest.js';
+import { InvalidParameterError } from '../../../samplers/index.js';
 import { ServiceError } from '../../errors.js';
 import { decodeBase64 } from '../../images/base64.js';
 import { invalidImage } from '../../images/picture-errors.js';
@@ -8,8 +9,10 @@ import type { Proposal } from '../accept.js';
 import type { ApiParts } from '../api-parts.js';
 import { clipSeed } from '../clip-seed.js';
 import { sizeFor, type ClipSize } from '../clip-size.js';
+import { parameterFault } from '../fastapi-errors.js';
+import { furtherOf } from '../further-fields.js';
 import { propose } from '../submit.js';
-import type { AnimateRequest } from './request.js';
+import { usualSteps, type AnimateRequest } from './request.js';
 
 /** What the answer repeats of the request; kept with the task. */
 export interface AnimateOrigin {
@@ -24,6 +27,8 @@ const MAX_FPS = 25;
 const FIELD = 'image_base64';
 /** Frames decoded at a time. */
 const DECODE_CHUNK = 4;
+/** By the clip's name of a field, the API's. */
+const NAMES = { T: 'num_frames', steps: 'num_steps' };
 
 /** The task that a request comes to. @throws ServiceError about the picture */
 export async function proposeAnimation(
@@ -43,11 +48,11 @@ export async function proposeAnimation(
     input_width: picture.width,
     input_height: picture.height,
   };
-  return propose(
-    parts,
-    { source: { type: 'upload' }, picture, clip, warnings },
-    { owner, origin: { api: 'animate', externalId: null, request: { ...origin } } },
-  );
+  const asked = { source: { type: 'upload' }, picture, clip, warnings } as const;
+  const rest = { owner, origin: { api: 'animate', externalId: null, request: { ...origin } } } as const;
+  return propose(parts, asked, rest).catch((error: unknown) => {
+    throw error instanceof InvalidParameterError ? parameterFault(error, NAMES) : error;
+  });
 }
 
 async function pictureOf({ image_base64: text }: AnimateRequest, defaultPicture: string): Promise<Buffer> {
@@ -77,13 +82,14 @@ function clipOf(
     H,
     T,
     fps,
-    steps: request.num_steps,
+    steps: request.num_steps ?? (request.preset === undefined ? usualSteps(manifest) : undefined),
     motion_bucket_id: request.motion_bucket_id,
     cond_aug: request.noise_aug_strength,
     decoding_t: DECODE_CHUNK,
     fit: 'stretch',
     outputs: 'mp4+gif',
     ...(request.seed === null ? {} : { seed: clipSeed(request.seed) }),
+    ...furtherOf(request),
   };
   return { clip, warnings };
 }

@@ -1,12 +1,15 @@
 import { z } from 'zod';
-import { allowedValues, clipFields } from '../../../pipeline/clip-fields.js';
-import { clipSchema } from '../../../pipeline/clip-request.js';
+import { clipFields } from '../../../pipeline/clip-fields.js';
 import type { ModelManifest } from '../../../pipeline/manifest.js';
+import { presetFields } from '../../../pipeline/presets.js';
 import { InvalidParameterError } from '../../../samplers/index.js';
 import { dataUrlHead } from '../../images/base64.js';
+import { defaultSteps } from '../default-steps.js';
 import { imageIndexField, imageUrlField, promptField, type RequestField } from '../fields.js';
+import { ownFields } from '../further-fields.js';
 import { laxFlag, laxInteger } from '../lax-fields.js';
-import { CACHE_DEFAULTS, CACHE_FIELDS, cacheFields } from './deepcache.js';
+import { CACHE_DEFAULTS, cacheFields, type CacheWish } from './deepcache.js';
+import { fittingSteps } from './steps.js';
 
 /** Cog's name of a field, the clip's field that it sets, and what holds where both are left out. */
 const CLIP_NAMES = [
@@ -16,6 +19,9 @@ const CLIP_NAMES = [
   { name: 'num_inference_steps', clip: 'steps', fallback: 50 },
   { name: 'decode_chunk_size', clip: 'decoding_t', fallback: 8 },
 ] as const;
+
+const fallbackOf = ({ clip, fallback }: (typeof CLIP_NAMES)[number], manifest: ModelManifest): number =>
+  clip === 'steps' ? defaultSteps(fallback, manifest) : fallback;
 
 const imageField: RequestField<string | undefined> = {
   name: 'image',
@@ -51,35 +57,31 @@ const intervalField = cacheField(
 );
 const branchField = cacheField(
   'cache_branch_id',
-  laxInteger(0, 11),
-  'an integer from 0 to 11',
+  laxInteger(0, Number.MAX_SAFE_INTEGER),
+  'an integer from 0',
   'Where the network is cut for the cache, 0 outermost',
 );
 
 /** Every field of `input`, with the ranges that the model allows. */
 export function inputFields(manifest: ModelManifest): readonly RequestField<unknown>[] {
-  const { shape } = clipSchema(manifest);
-  const clip = clipFields(manifest).flatMap((field): RequestField<unknown>[] => {
-    const known = { name: field.name, schema: shape[field.name], allowed: allowedValues(field) };
+  const clip = ownFields(manifest).flatMap((field): RequestField<unknown>[] => {
     const renamed = CLIP_NAMES.find((candidate) => candidate.clip === field.name);
-    if (!renamed) return [known];
-    const schema = known.schema.meta({ ...known.schema.meta(), default: renamed.fallback });
+    if (!renamed) return [field];
+    const schema = field.schema.meta({ ...field.schema.meta(), default: fallbackOf(renamed, manifest) });
     return [
-      { ...known, name: renamed.name, schema },
-      { ...known, schema },
+      { ...field, name: renamed.name, schema },
+      { ...field, schema },
     ];
   });
   return [imageField, promptField, imageIndexField, enableField, intervalField, branchField, ...clip];
 }
 
 /** `input`, once it is checked. */
-export type CogInput = Readonly<Record<string, unknown>> & {
-  readonly image?: string | undefined;
-  readonly prompt?: string | undefined;
-  readonly enable_deepcache?: boolean | undefined;
-  readonly cache_interval?: number | undefined;
-  readonly cache_branch_id?: number | undefined;
-};
+export type CogInput = Readonly<Record<string, unknown>> &
+  CacheWish & {
+    readonly image?: string | undefined;
+    readonly prompt?: string | undefined;
+  };
 
 /** What is asked for in the clip's own words. */
 export interface CogClip {
@@ -92,17 +94,26 @@ export function clipOfInput(input: CogInput, manifest: ModelManifest): CogClip {
   const fields: Record<string, unknown> = {};
   const warnings: string[] = [];
   for (const { name } of clipFields(manifest)) if (input[name] !== undefined) fields[name] = input[name];
-  for (const { name, clip, fallback } of CLIP_NAMES) {
+  for (const known of CLIP_NAMES) {
+    const { name, clip } = known;
     if (input[name] !== undefined && fields[clip] !== undefined) {
       warnings.push(`${clip} is not used, because ${name} is given`);
     }
-    fields[clip] = input[name] ?? fields[clip] ?? fallback;
+    const value =
+      input[name] ?? fields[clip] ?? (isPreset(clip, input) ? undefined : fallbackOf(known, manifest));
+    if (value !== undefined) fields[clip] = value;
   }
-  // Whoever speaks of the cache in the clip's own words means just that.
-  if (CACHE_FIELDS.some((name) => fields[name] !== undefined)) return { fields, warnings };
+  const steps = fittingSteps(input, fields, manifest);
   const cache = cacheFields(input, manifest);
-  return { fields: { ...fields, ...cache.fields }, warnings: [...warnings, ...cache.warnings] };
+  return {
+    fields: { ...fields, ...steps.fields, ...cache.fields },
+    warnings: [...warnings, ...steps.warnings, ...cache.warnings],
+  };
 }
+
+/** What a preset decides, no fallback does. */
+const isPreset = (field: string, { preset }: CogInput): boolean =>
+  preset !== undefined && presetFields().includes(field);
 
 /** An error about a field of the clip, under the name by which the client knows the field. */
 export function inCogsName(error: unknown, input: CogInput): unknown {

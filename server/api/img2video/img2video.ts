@@ -13,7 +13,7 @@ import { resultOf, startedOf } from './answers.js';
 import { img2videoForm, resultForm } from './errors.js';
 import { Generations, videoName } from './generations.js';
 import { MAX_PICTURE_BYTES, proposeGeneration } from './propose.js';
-import { readImg2VideoRequest } from './request.js';
+import { createImg2VideoReader } from './request.js';
 
 /** Errors of the API and of its files are in its form. */
 export const img2videoErrors = errorForm(img2videoForm, '/api/img2video', '/processed_videos');
@@ -26,16 +26,17 @@ export const img2videoErrors = errorForm(img2videoForm, '/api/img2video', '/proc
  *     GET  /processed_videos/:name     the video
  */
 export function createImg2VideoApi(parts: ApiParts): Router {
-  const { table, storage, config } = parts;
+  const { table, storage, config, manifest } = parts;
   const bytes = Math.min(MAX_PICTURE_BYTES, config.maxUploadBytes);
   const readForm = createFormReader(bytes);
+  const readRequest = createImg2VideoReader(manifest);
   const limited = { ...parts, pictureLimits: { ...parts.pictureLimits, bytes } };
   const generationsOf = (ctx: Context): Generations => new Generations(table, callerOf(ctx).owner);
 
   const router = new Router();
   router.post('/api/img2video', async (ctx) => {
     const form = await readForm(ctx);
-    const request = readImg2VideoRequest(form);
+    const request = readRequest(form);
     const { owner } = callerOf(ctx);
     const proposal = async () =>
       proposeGeneration(limited, request, { id: await generationsOf(ctx).newId(), owner });

@@ -1,5 +1,6 @@
 import type { RouteConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
+import type { ModelManifest } from '../../../pipeline/manifest.js';
 import { completeSchema, inProgressSchema, startedSchema } from './answers.js';
 import { errorSchema, resultErrorSchema } from './errors.js';
 import { img2videoFields } from './request.js';
@@ -7,18 +8,19 @@ import { img2videoFields } from './request.js';
 const tags = ['img2video'];
 const json = (schema: z.ZodType) => ({ 'application/json': { schema } });
 
-const form = img2videoFields.extend({
-  image: z.string().meta({ format: 'binary' }).describe('The picture: JPEG or PNG, at most 10 MB'),
-});
+const form = (manifest: ModelManifest) =>
+  img2videoFields(manifest).extend({
+    image: z.string().meta({ format: 'binary' }).describe('The picture: JPEG or PNG, at most 10 MB'),
+  });
 
 /** The img2video API as OpenAPI describes it. */
-export const img2videoPaths: readonly RouteConfig[] = [
+export const img2videoPaths = (manifest: ModelManifest): readonly RouteConfig[] => [
   {
     method: 'post',
     path: '/api/img2video',
     tags,
     summary: 'Starts the generation of a video from a picture',
-    request: { body: { required: true, content: { 'multipart/form-data': { schema: form } } } },
+    request: { body: { required: true, content: { 'multipart/form-data': { schema: form(manifest) } } } },
     responses: {
       200: { description: 'Accepted', content: json(startedSchema) },
       400: { description: 'The picture or a field is not valid', content: json(errorSchema) },

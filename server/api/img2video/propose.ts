@@ -7,7 +7,8 @@ import { clipSeed } from '../clip-seed.js';
 import { sizeFor, type ClipSize } from '../clip-size.js';
 import { propose } from '../submit.js';
 import type { GenerationOrigin } from './generations.js';
-import { img2videoFields, type Img2VideoRequest } from './request.js';
+import { furtherOf } from '../further-fields.js';
+import { DEFAULT_CFG_SCALE, type Img2VideoRequest } from './request.js';
 
 /** The limit of this API, where the service's own is not lower. */
 export const MAX_PICTURE_BYTES = 10 * 2 ** 20;
@@ -30,7 +31,11 @@ export async function proposeGeneration(
   // Never 0: whoever sends the seed of a random video again gets that video.
   const seed = fields.seed === 0 ? drawSeed(1) : fields.seed;
   const { guidance, warnings } = guide(fields.cfg_scale, manifest);
-  const clip = { W, H, T, seed: clipSeed(seed), motion_bucket_id: fields.motion_bucket_id, ...guidance };
+  const clip = {
+    ...{ W, H, T, seed: clipSeed(seed), motion_bucket_id: fields.motion_bucket_id },
+    ...guidance,
+    ...furtherOf(fields),
+  };
   const request: GenerationOrigin = {
     seed,
     dimensions: `${W}x${H}`,
@@ -54,7 +59,6 @@ export function nearestSize(width: number, height: number): ClipSize {
   return aspect < 0.67 ? [576, 1024] : [768, 768];
 }
 
-const DEFAULT_CFG_SCALE = img2videoFields.parse({}).cfg_scale;
 /** The parameters of guiders that say how strong the guidance is; 1 is none. */
 const STRENGTHS = ['cfg_scale', 'max_cfg_scale', 'min_guidance_scale'];
 

@@ -1,17 +1,21 @@
 import { extname } from 'node:path';
 import { z } from 'zod';
 import { numberFromText } from '../../../pipeline/clip-request.js';
+import type { ModelManifest } from '../../../pipeline/manifest.js';
 import { invalidRequest } from '../../errors.js';
 import { sniffPicture } from '../../images/picture-format.js';
+import { fieldError } from '../fields.js';
 import type { Form } from '../form.js';
+import { furtherFields, ownFields } from '../further-fields.js';
 
 /** The upstream's largest seed. */
 const MAX_SEED = 4_294_967_294;
 /** A longer ending of a file's name is not repeated. */
 const MAX_ENDING = 20;
 
-/** A number as a form carries it; blank counts as not given. */
-const fromForm = (value: unknown): unknown => (value === '' ? undefined : numberFromText(value));
+/** Blank counts as not given. */
+const withoutBlanks = (fields: Form['fields']): Form['fields'] =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== ''));
 
 function field(
   name: string,
@@ -20,11 +24,10 @@ function field(
   fallback: number,
 ) {
   const error = `${name} must be between ${min} and ${max}`;
-  return z.preprocess(fromForm, number.min(min, { error }).max(max, { error }).default(fallback));
+  return z.preprocess(numberFromText, number.min(min, { error }).max(max, { error }).default(fallback));
 }
 
-/** The fields beside the picture. Unknown ones are ignored. */
-export const img2videoFields = z.object({
+const apiFields = z.object({
   seed: field('seed', z.int({ error: 'seed must be an integer' }), [0, MAX_SEED], 0).describe(
     'Start of the random numbers; 0 is random',
   ),
@@ -38,7 +41,11 @@ export const img2videoFields = z.object({
     127,
   ).describe('Amount of motion'),
 });
-export type Img2VideoFields = z.infer<typeof img2videoFields>;
+export const DEFAULT_CFG_SCALE = apiFields.parse({}).cfg_scale;
+
+/** The fields beside the picture, with a model. Unknown ones are ignored. */
+export const img2videoFields = (manifest: ModelManifest) => apiFields.extend(furtherFields(manifest));
+export type Img2VideoFields = z.infer<ReturnType<typeof img2videoFields>>;
 
 /** A request whose picture is a JPEG or PNG by its name and by its first bytes; nothing is decoded yet. */
 export interface Img2VideoRequest {
@@ -46,13 +53,20 @@ export interface Img2VideoRequest {
   readonly fields: Img2VideoFields;
 }
 
-/** @throws ServiceError 400 in the words of the API */
-export function readImg2VideoRequest(form: Form): Img2VideoRequest {
-  const picture = readPicture(form);
-  const parsed = img2videoFields.safeParse(form.fields);
-  if (parsed.success) return { picture, fields: parsed.data };
-  const [issue] = parsed.error.issues;
-  throw invalidRequest(issue.message, { field: String(issue.path[0]) });
+/** Reads a form. @throws ServiceError 400 in the words of the API */
+export function createImg2VideoReader(manifest: ModelManifest): (form: Form) => Img2VideoRequest {
+  const schema = img2videoFields(manifest);
+  const known = ownFields(manifest);
+  return (form) => {
+    const picture = readPicture(form);
+    const fields = withoutBlanks(form.fields);
+    const parsed = schema.safeParse(fields);
+    if (parsed.success) return { picture, fields: parsed.data };
+    const [issue] = parsed.error.issues;
+    const name = String(issue.path[0]);
+    const further = name in apiFields.shape ? undefined : known.find((field) => field.name === name);
+    throw further ? fieldError(further, fields[name]) : invalidRequest(issue.message, { field: name });
+  };
 }
 
 function readPicture({ picture, pictureName }: Form): Buffer {

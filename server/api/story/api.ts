@@ -15,7 +15,7 @@ import { createTaskJson } from '../task-json.js';
 import { notFinished, waitForEnd } from '../wait.js';
 import { sendInfo, sendPicture, sendVideo } from './answers.js';
 import { proposePicture, proposeStory } from './propose.js';
-import { readPictureRequest, readVideoRequest } from './request.js';
+import { createVideoReader, readPictureRequest } from './request.js';
 
 /** Errors where the API is are worded as FastAPI words them. */
 export const storyErrors = errorForm(fastapiForm, '/generate', '/generate-video');
@@ -38,7 +38,8 @@ interface Errand {
  *     POST /generate-video/info   how long that video would be
  */
 export function createStoryApi(parts: ApiParts): Router {
-  const { config, readForm, workers } = parts;
+  const { config, manifest, readForm, workers } = parts;
+  const readRequest = createVideoReader(manifest, config.maxScenes);
   const run = createRunner(parts);
   const router = new Router();
 
@@ -57,7 +58,7 @@ export function createStoryApi(parts: ApiParts): Router {
   });
   router.post('/generate-video', async (ctx) => {
     const body = await readJsonBody(ctx, readForm);
-    const asked = readVideoRequest(body, config.maxScenes);
+    const asked = readRequest(body);
     if (!workers.usable) throw new ServiceError(503, 'device_unavailable', 'Model not loaded yet');
     await run(ctx, {
       body,
@@ -68,7 +69,7 @@ export function createStoryApi(parts: ApiParts): Router {
     });
   });
   router.post('/generate-video/info', async (ctx) => {
-    sendInfo(ctx, readVideoRequest(await readJsonBody(ctx, readForm), config.maxScenes));
+    sendInfo(ctx, readRequest(await readJsonBody(ctx, readForm)));
   });
   return router;
 }

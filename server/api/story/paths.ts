@@ -1,5 +1,6 @@
 import type { RouteConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
+import type { ModelManifest } from '../../../pipeline/manifest.js';
 import { answer, binary } from '../../openapi/route-parts.js';
 import { taskWithUrlsSchema } from '../../openapi/task-schema.js';
 import { faultSchema } from '../fastapi-errors.js';
@@ -58,7 +59,7 @@ const route = (path: string, summary: string, schema: z.ZodType) => ({
 });
 
 /** The story API as OpenAPI describes it. */
-export const storyPaths: readonly RouteConfig[] = [
+export const storyPaths = (manifest: ModelManifest): readonly RouteConfig[] => [
   {
     ...route('/generate', 'Makes a picture of a prompt', pictureRequest),
     responses: {
@@ -70,7 +71,7 @@ export const storyPaths: readonly RouteConfig[] = [
     },
   },
   {
-    ...route('/generate-video', 'Makes a video of several scenes with crossfades', videoRequest),
+    ...route('/generate-video', 'Makes a video of several scenes with crossfades', videoRequest(manifest)),
     responses: {
       ...making,
       200: {
@@ -83,7 +84,7 @@ export const storyPaths: readonly RouteConfig[] = [
     },
   },
   {
-    ...route('/generate-video/info', 'Works out how long the video would be', videoRequest),
+    ...route('/generate-video/info', 'Works out how long the video would be', videoRequest(manifest)),
     responses: {
       200: answer('Its frames and seconds', infoAnswer),
       400: tooFew,

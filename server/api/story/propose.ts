@@ -1,10 +1,10 @@
-import { drawSeed } from '../../../pipeline/clip-request.js';
+import { drawSeed, type ResolvedClip } from '../../../pipeline/clip-request.js';
 import { sceneClip } from '../../../pipeline/story-clip.js';
-import type { ClipParams } from '../../../pipeline/clip-params.js';
 import { InvalidParameterError } from '../../../samplers/index.js';
 import type { NewTask } from '../../tasks/task.js';
 import type { ApiParts } from '../api-parts.js';
-import { ruleFault, unprocessable } from '../fastapi-errors.js';
+import { parameterFault, ruleFault, unprocessable } from '../fastapi-errors.js';
+import { furtherOf } from '../further-fields.js';
 import { newTaskId } from '../submit.js';
 import type { AskedStory, PictureRequest, VideoRequest } from './request.js';
 
@@ -42,21 +42,29 @@ export function proposeStory(
 ): NewTask {
   const { width: W, height: H, fps, transition_frames, num_inference_steps: steps, animate } = request;
   const seed = request.seed ?? drawSeed();
-  const wish = { W, H, frames: plan.framesPerScene, fps, seed, steps };
-  const clip = animate ? inStoryNames(request, () => sceneClip(wish, manifest)) : null;
+  const further = furtherOf(request);
+  const wish = { W, H, frames: plan.framesPerScene, fps, seed, steps, ...further };
+  const clip = animate ? inStoryNames(request, () => sceneClip(wish, manifest)) : undefined;
   return {
     id: newTaskId(),
     kind: 'story',
     source: { type: 'story', scenes: prompts },
-    params: { W, H, fps, seed, frames_per_scene: plan.framesPerScene, transition_frames, clip },
+    params: {
+      ...{ W, H, fps, seed, transition_frames },
+      frames_per_scene: plan.framesPerScene,
+      clip: clip?.params ?? null,
+    },
     model: manifest.name,
-    warnings: steps === undefined || animate ? [] : [STEPS_WARNING],
+    warnings: clip?.warnings ?? [
+      ...(steps === undefined ? [] : [STEPS_WARNING]),
+      ...Object.keys(further).map((name) => `${name} has no effect: the scenes are not animated`),
+    ],
     origin: { api: 'story', externalId: null, request: { ...request } },
     owner,
   };
 }
 
-const STORY_NAMES: Readonly<Record<string, 'width' | 'height' | 'num_inference_steps'>> = {
+const STORY_NAMES: Readonly<Record<string, 'width' | 'height' | 'num_inference_steps' | undefined>> = {
   W: 'width',
   T: 'width', // not a single frame of this size
   H: 'height',
@@ -64,12 +72,13 @@ const STORY_NAMES: Readonly<Record<string, 'width' | 'height' | 'num_inference_s
 };
 
 /** Says what the model does not take under the name by which the client knows it. */
-function inStoryNames(request: VideoRequest, resolve: () => ClipParams): ClipParams {
+function inStoryNames(request: VideoRequest, resolve: () => ResolvedClip): ResolvedClip {
   try {
     return resolve();
   } catch (error) {
-    const name = error instanceof InvalidParameterError ? STORY_NAMES[error.field] : undefined;
-    if (!(error instanceof InvalidParameterError) || !name) throw error;
+    if (!(error instanceof InvalidParameterError)) throw error;
+    const name = STORY_NAMES[error.field];
+    if (!name) throw parameterFault(error);
     const allowed = error.field === 'T' ? 'a smaller size' : String(error.allowed);
     throw unprocessable([
       ruleFault([name], `where scenes are animated it must be ${allowed}`, request[name]),

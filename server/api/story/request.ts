@@ -1,9 +1,11 @@
 import { MAX_SEED } from '../../../pipeline/clip-fields.js';
 import { z } from 'zod';
+import type { ModelManifest } from '../../../pipeline/manifest.js';
 import { planStory, type StoryPlan } from '../../../pipeline/story-plan.js';
 import { invalidRequest } from '../../errors.js';
 import { lengthFault, ruleFault, schemaFaults, unprocessable } from '../fastapi-errors.js';
 import { MAX_PROMPT } from '../fields.js';
+import { furtherFields } from '../further-fields.js';
 import type { JsonBody } from '../json-body.js';
 import { laxEvenInteger, laxFlag, laxInteger, laxPositive } from '../lax-fields.js';
 
@@ -37,14 +39,13 @@ export const pictureRequest = z.object({
 });
 export type PictureRequest = z.infer<typeof pictureRequest>;
 
-/** What POST /generate-video and /generate-video/info take. Unknown fields are ignored. */
-export const videoRequest = z.object({
+const videoFields = z.object({
   scenes: z.array(prompt).describe('What happens, one text for each scene; at least two'),
   hero_description: z.string().max(MAX_PROMPT).default('').describe('Put before every scene, with a comma'),
   num_inference_steps: steps
     .optional()
     .describe(
-      'Sampler steps of animated scenes, the model’s own number when left out; without effect on stills',
+      'Sampler steps of animated scenes, a preset’s or the model’s own number when left out; without effect on stills',
     ),
   duration_per_scene: laxPositive(3600).default(3).describe('Seconds of a scene without the transitions'),
   fps: laxInteger(1, 240).default(24).describe('Frames a second'),
@@ -56,7 +57,13 @@ export const videoRequest = z.object({
   animate: laxFlag.default(false).describe('Make a clip of each scene’s picture instead of holding it still'),
   ...common,
 });
-export type VideoRequest = z.infer<typeof videoRequest>;
+
+/**
+ * What POST /generate-video and /generate-video/info take with a model. Further fields of a clip are those of animated
+ * scenes; unknown fields are ignored.
+ */
+export const videoRequest = (manifest: ModelManifest) => videoFields.extend(furtherFields(manifest));
+export type VideoRequest = z.infer<ReturnType<typeof videoRequest>>;
 
 /** A request for a video that was checked, and what follows from it. */
 export interface AskedStory {
@@ -73,15 +80,21 @@ export function readPictureRequest(body: JsonBody): PictureRequest {
   return parsed.data;
 }
 
-/** @throws ServiceError 422 with what is wrong, or 400 for fewer than two scenes */
-export function readVideoRequest(body: JsonBody, maxScenes: number): AskedStory {
-  const parsed = videoRequest.safeParse(body);
-  if (!parsed.success) throw unprocessable(schemaFaults(parsed.error, body));
-  const request = parsed.data;
-  const { scenes } = request;
-  if (scenes.length < 2) throw invalidRequest('At least 2 scenes required', { field: 'scenes' });
-  if (scenes.length > maxScenes) throw unprocessable([lengthFault('scenes', maxScenes, scenes)]);
-  return { request, prompts: finalPrompts(request), plan: checkedPlan(request) };
+/** Reads a body. @throws ServiceError 422 with what is wrong, or 400 for fewer than two scenes */
+export function createVideoReader(
+  manifest: ModelManifest,
+  maxScenes: number,
+): (body: JsonBody) => AskedStory {
+  const schema = videoRequest(manifest);
+  return (body) => {
+    const parsed = schema.safeParse(body);
+    if (!parsed.success) throw unprocessable(schemaFaults(parsed.error, body));
+    const request = parsed.data;
+    const { scenes } = request;
+    if (scenes.length < 2) throw invalidRequest('At least 2 scenes required', { field: 'scenes' });
+    if (scenes.length > maxScenes) throw unprocessable([lengthFault('scenes', maxScenes, scenes)]);
+    return { request, prompts: finalPrompts(request), plan: checkedPlan(request) };
+  };
 }
 
 /** Whether the hero is put before the scenes. */

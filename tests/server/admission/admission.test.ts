@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { ModelManifest } from '../../../pipeline/manifest.js';
 import { WorkerPool } from '../../../pipeline/worker-pool.js';
 import type { WorkerProcess } from '../../../pipeline/worker-process.js';
-import { manifest } from '../../pipeline/manifests.js';
+import { cachedSvdXt, manifest } from '../../pipeline/manifests.js';
 import { bearer, startKeyedService } from '../access/keyed-service.js';
 import { holdClips, startService, type Answer, type TestService } from '../support.js';
 
@@ -121,7 +121,7 @@ describe('a clip that is too much work', () => {
       sampler: 'HeunEDMSampler',
       steps: 7,
     });
-    expect(twice.body).toMatchObject({ code: 'task_too_costly', allowed: 'at most 3 steps at this size' });
+    expect(twice.body).toMatchObject({ code: 'task_too_costly', allowed: 'at most 4 steps at this size' });
     expect((await service.call('POST', `/tasks/${body.id}/rerun`, { steps: 8 })).body.code).toBe(
       'task_too_costly',
     );
@@ -133,6 +133,30 @@ describe('a clip that is too much work', () => {
       num_cols: 10,
     });
     expect(large.body.allowed).toBe('fewer or smaller frames');
+  });
+});
+
+describe('the number of steps that would do', () => {
+  test.each([
+    { sampler: 'EulerEDMSampler', deepcache_interval: 3, deepcache_branch: 0 },
+    { sampler: 'HeunEDMSampler', deepcache_interval: 4, deepcache_branch: 3 },
+    { discretization: 'AlignYourSteps', guidance_sigma_min: 0.5 },
+    { sampler: 'HeunEDMSampler', guidance_sigma_min: 1, guidance_sigma_max: 10, deepcache_interval: 2 },
+  ])('is taken, and one more is not: %j', async (fields) => {
+    const env = { MAX_CLIP_COST: String(64 * 64 * 2 * 9.3) };
+    service = await startService({ env, manifest: cachedSvdXt() });
+    const estimate = (steps: number) =>
+      service.call('POST', '/estimate', { W: 64, H: 64, T: 2, ...fields, steps });
+    const { status, body } = await estimate(900);
+    expect(status).toBe(400);
+    const enough = Number(/^at most (\d+) steps/.exec(String(body.allowed))?.[1]);
+    expect((await estimate(enough)).status).toBe(200);
+    expect((await estimate(enough + 1)).status).toBe(400);
+  });
+
+  test('is none where a single one is too many', async () => {
+    service = await startService({ env: { MAX_CLIP_COST: '1' } });
+    expect((await submit()).body.allowed).toBe('fewer or smaller frames');
   });
 });
 

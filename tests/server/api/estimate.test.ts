@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { estimateSchema } from '../../../server/openapi/service-paths.js';
 import type { ModelManifest } from '../../../pipeline/manifest.js';
-import { svdXt } from '../../pipeline/manifests.js';
+import { cachedSvdXt, svdXt } from '../../pipeline/manifests.js';
 import { startService, type TestService } from '../support.js';
 
 let service: TestService;
@@ -21,13 +21,20 @@ test('says what a clip costs without making a task', async () => {
   expect(body).toMatchObject({
     params: { steps: 10, sampler: 'HeunEDMSampler', s_churn: 0, seed: 4 },
     warnings: [],
-    evaluations: 38,
+    ...{ evaluations: 38, full: 38, shallow: 0 },
     seconds: null,
     wait_seconds: null,
     memory_bytes: null,
   });
   estimateSchema.strict().parse(body);
   expect((await service.call('GET', '/tasks')).body.total).toBe(0);
+});
+
+test('tells evaluations of the whole network from those of its outer part', async () => {
+  const cached = await startService({ manifest: cachedSvdXt() });
+  const { body } = await cached.call('POST', '/estimate', { preset: 'fast', num_cols: 2 });
+  expect(body).toMatchObject({ evaluations: 20, full: 10, shallow: 10 });
+  await cached.close();
 });
 
 test('has the memory that the model says it takes, by how the device is run', async () => {

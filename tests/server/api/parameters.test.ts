@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { cachedSvdXt } from '../../pipeline/manifests.js';
 import { startService, type TestService } from '../support.js';
 
 let service: TestService;
@@ -39,6 +40,23 @@ test('a task made with nothing but the defaults is that of an empty request', as
   expect({ ...Object.fromEntries(defaults.map((field) => [field.name, field.default])), seed: 1 }).toEqual(
     params,
   );
+});
+
+test('branches for caching are those of the model, here and in the OpenAPI document', async () => {
+  const branches = async ({ call }: TestService): Promise<unknown[]> => {
+    const { fields } = (await call('GET', '/parameters')).body;
+    const branch = (fields as Field[]).find(({ name }) => name === 'deepcache_branch');
+    const { paths } = (await call('GET', '/openapi.json')).body;
+    const { schema } = paths['/img2vid'].post.requestBody.content['application/json'];
+    return [branch, schema.properties.deepcache_branch as unknown];
+  };
+  const cached = await startService({ manifest: cachedSvdXt() });
+  expect(await branches(cached)).toMatchObject([
+    { type: 'integer', choices: [0, 1, 3] },
+    { type: 'integer', enum: [0, 1, 3] },
+  ]);
+  await cached.close();
+  expect(await branches(service)).toMatchObject([{ choices: [] }, { type: 'integer', enum: [] }]);
 });
 
 test('components come with the parameters that each takes and their documented defaults', async () => {

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { cachedSvdXt } from '../../pipeline/manifests.js';
 import { holdClips, startService, type HeldClips, type TestService } from '../support.js';
 
 const photo = readFileSync(fileURLToPath(new URL('../../data/rocket.jpg', import.meta.url)));
@@ -242,6 +243,23 @@ describe('POST /tasks/:id/rerun', () => {
     expect(body.params).toMatchObject({ steps: 3, sampler: 'EulerEDMSampler', fps: 3, seed: 1 });
     const beside = await service.call('POST', `/tasks/${id}/rerun`, { preset: 'fast', steps: 4 });
     expect(beside.body.params).toMatchObject({ steps: 4, sampler: 'EulerEDMSampler' });
+  });
+
+  test('without caching leaves the branch out, and warns of none that was not given', async () => {
+    const cached = await startService({ manifest: cachedSvdXt() });
+    try {
+      const { id } = (await cached.call('POST', '/tasks', { prompt: 'a fox', deepcache_interval: 3 })).body;
+      for (const interval of [1, '1']) {
+        const again = await cached.call('POST', `/tasks/${id}/rerun`, { deepcache_interval: interval });
+        expect(again.body).toMatchObject({ params: { deepcache_interval: 1 }, warnings: [] });
+        expect(again.body.params).not.toHaveProperty('deepcache_branch');
+      }
+      const asked = { deepcache_interval: 1, deepcache_branch: 0 };
+      const { body } = await cached.call('POST', `/tasks/${id}/rerun`, asked);
+      expect(body.warnings).toEqual([expect.stringMatching(/^deepcache_branch has no effect/)]);
+    } finally {
+      await cached.close();
+    }
   });
 
   test.each([

@@ -44,7 +44,9 @@ describe('a prediction that is waited for', () => {
         num_inference_steps: 50,
       },
       output: [VIDEO_URL],
-      logs: expect.stringMatching(/enable_deepcache has no effect: .* uncached\n100%\|█{10}\| 50\/50\n$/),
+      logs: expect.stringMatching(
+        /enable_deepcache, .* have no effect: .* uncached\n100%\|█{10}\| 50\/50\n$/,
+      ),
       error: null,
       metrics: { predict_time: expect.any(Number), total_time: expect.any(Number) },
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),

@@ -1,7 +1,8 @@
 import { afterEach, expect, test } from '@jest/globals';
 import Replicate, { parseProgressFromLogs, type FileOutput, type Prediction } from 'replicate';
+import { cachedSvdXt } from '../../../pipeline/manifests.js';
 import { holdClips, startService, VIDEO, type TestService } from '../../support.js';
-import { image, photo } from './support.js';
+import { DOCUMENTED, image, photo } from './support.js';
 
 const MODEL = 'somebody/stable-video-diffusion';
 const VERSION = 'd68b6e09eedbac7a49e3d8644999d93579c386a083768235cabca88796d70d82';
@@ -45,6 +46,21 @@ test.each([MODEL, `${MODEL}:${VERSION}`] as const)('run(%s) gives the video as a
   expect(await bytesOf(outputs[0])).toEqual(VIDEO);
   expect(statuses[0]).toBe(201);
   expect(service.jobs[0].params.T).toBe(9);
+});
+
+test('run with the documented input has the worker make just that, cached', async () => {
+  const { replicate, service } = await connect({ manifest: cachedSvdXt() });
+  const { input } = JSON.parse(DOCUMENTED) as { input: object };
+  const outputs = (await replicate.run(MODEL, { input })) as FileOutput[];
+  expect(await bytesOf(outputs[0])).toEqual(VIDEO);
+  expect(service.jobs.map(({ params }) => params)).toEqual([
+    expect.objectContaining({
+      ...{ W: 576, H: 1024, T: 25, steps: 50, decoding_t: 8 },
+      ...{ deepcache_interval: 3, deepcache_branch: 3 },
+    }),
+  ]);
+  const [{ logs }] = (await replicate.predictions.list()).results;
+  expect(logs).not.toContain('no effect');
 });
 
 test('run takes a picture in memory', async () => {
