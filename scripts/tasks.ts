@@ -40,7 +40,10 @@ class Unreachable extends Error {}
 
 /** A line that fits and holds nothing that a terminal obeys: prompts are other people's words. */
 const titleOf = ({ source }: TaskJson): string => {
-  const text = String(source.prompt ?? source.image_url ?? source.name ?? source.type).replace(/[\s\p{Cc}\p{Cf}]+/gu, ' ');
+  const text = String(source.prompt ?? source.image_url ?? source.name ?? source.type).replace(
+    /[\s\p{Cc}\p{Cf}]+/gu,
+    ' ',
+  );
   return text.length > TITLE_LENGTH ? `${text.slice(0, TITLE_LENGTH - 1)}…` : text;
 };
 
