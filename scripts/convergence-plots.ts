@@ -1,10 +1,17 @@
 /**
  * `npm run docs:convergence`: how quickly our samplers come to the exact answer, as the plots of docs/samplers.md. The data
- * is a Gaussian, whose denoiser and whose probability flow are known in closed form.
+ * is a Gaussian, whose denoiser and whose probability flow are known in closed form. And the guiders' scales over the
+ * frames of a clip, for docs/parameters.md.
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createSampling, TorchRandom, type ComponentChoice, type Network } from '../samplers/index.js';
+import {
+  buildGuider,
+  createSampling,
+  TorchRandom,
+  type ComponentChoice,
+  type Network,
+} from '../samplers/index.js';
 import { linePlot, type Series } from './line-plot.js';
 
 const FOLDER = 'docs/pictures';
@@ -101,13 +108,14 @@ await save(
 await save(
   'convergence-levels.svg',
   linePlot({
-    title: 'EulerEDMSampler with different noise levels',
+    title: 'Different noise levels, with EulerEDMSampler unless it says otherwise',
     across: 'network evaluations',
     series: [
       await errors('EDM 0.002–700, rho 7 (SVD)', 'EulerEDMSampler', SVD_LEVELS),
       await errors('EDM 0.0292–14.6, rho 3', 'EulerEDMSampler', 'EDMDiscretization'),
       await errors('LegacyDDPM', 'EulerEDMSampler', 'LegacyDDPMDiscretization'),
       await errors('AlignYourSteps', 'EulerEDMSampler', 'AlignYourSteps'),
+      await errors('AlignYourSteps, DPMPP2M', 'DPMPP2MSampler', 'AlignYourSteps'),
     ],
   }),
 );
@@ -120,6 +128,29 @@ await save(
       await spreads('EulerEDMSampler', 'EulerEDMSampler'),
       await spreads('EulerAncestralSampler', 'EulerAncestralSampler'),
       await spreads('DPMPP2SAncestralSampler', 'DPMPP2SAncestralSampler'),
+    ],
+  }),
+);
+
+const FRAMES = 25;
+
+/** The scale of each frame, counted from 1. */
+function scales(name: string, params: Record<string, number>): Series {
+  const { scales: values } = buildGuider({ name, params }, FRAMES);
+  return { name, points: Array.from(values ?? [], (scale, frame): [number, number] => [frame + 1, scale]) };
+}
+
+await save(
+  'guidance.svg',
+  linePlot({
+    title: 'How strongly each frame is guided',
+    across: 'frame',
+    scale: 'linear',
+    series: [
+      scales('LinearPredictionGuider', { min_guidance_scale: 1, max_cfg_scale: 3 }),
+      scales('TrianglePredictionGuider', { min_guidance_scale: 1, max_cfg_scale: 3, period: 1 }),
+      scales('TrapezoidPredictionGuider', { min_guidance_scale: 1, max_cfg_scale: 3, edge_perc: 0.1 }),
+      scales('VanillaCFG', { cfg_scale: 2.5 }),
     ],
   }),
 );

@@ -1,6 +1,6 @@
 export interface Series {
   readonly name: string;
-  /** Both above 0. */
+  /** Both above 0 where the axes are logarithmic. */
   readonly points: readonly (readonly [x: number, y: number])[];
 }
 
@@ -8,32 +8,35 @@ export interface LinePlot {
   readonly title: string;
   /** What lies on the horizontal axis. */
   readonly across: string;
+  /** Of both axes; logarithmic when left out. */
+  readonly scale?: 'linear' | 'logarithmic';
   readonly series: readonly Series[];
 }
 
 const [WIDTH, HEIGHT] = [720, 420];
 const AREA = { left: 64, top: 48, right: 470, bottom: 368 };
 /** Told apart by the colour-blind too, and on light and dark paper. */
-const COLOURS = ['#d98e2b', '#3b82c4', '#2f9e68', '#b4519a'];
+const COLOURS = ['#d98e2b', '#3b82c4', '#2f9e68', '#b4519a', '#6b6258'];
 
-/** A plot of several lines on logarithmic axes, as an SVG file that needs nothing else. */
-export function linePlot({ title, across, series }: LinePlot): string {
+/** A plot of several lines, as an SVG file that needs nothing else. */
+export function linePlot({ title, across, scale = 'logarithmic', series }: LinePlot): string {
   const all = series.flatMap(({ points }) => points);
-  const x = logScale(
+  const axis = scale === 'linear' ? linearAxis : logAxis;
+  const x = axis(
     all.map(([value]) => value),
     AREA.left,
     AREA.right,
   );
-  const y = logScale(
+  const y = axis(
     all.map(([, value]) => value),
     AREA.bottom,
     AREA.top,
   );
   const grid = [
-    ...y.decades.map((value) => horizontal(y.place(value), power(value))),
-    ...[1, 2, 5, 10, 20, 50, 100, 200]
-      .filter(x.holds)
-      .map((value) => vertical(x.place(value), String(value))),
+    ...y.marks.map((value) => horizontal(y.place(value), scale === 'linear' ? String(value) : power(value))),
+    ...(scale === 'linear' ? x.marks : [1, 2, 5, 10, 20, 50, 100, 200].filter(x.holds)).map((value) =>
+      vertical(x.place(value), String(value)),
+    ),
   ];
   const lines = series.map(({ name, points }, i) => {
     const colour = COLOURS[i % COLOURS.length];
@@ -68,14 +71,33 @@ const vertical = (x: number, label: string): string =>
 const power = (value: number): string =>
   `10<tspan font-size="10" dy="-5">${Math.round(Math.log10(value))}</tspan>`;
 
-function logScale(values: readonly number[], from: number, to: number) {
-  const [low, high] = [Math.log10(Math.min(...values)), Math.log10(Math.max(...values))];
-  const first = Math.ceil(low);
-  const holds = (value: number): boolean => Math.log10(value) >= low && Math.log10(value) <= high;
+interface Axis {
+  readonly holds: (value: number) => boolean;
+  readonly place: (value: number) => number;
+  /** Values that a line of the grid stands at. */
+  readonly marks: readonly number[];
+}
+
+function linearAxis(values: readonly number[], from: number, to: number): Axis {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const step = [0.1, 0.25, 0.5, 1, 2.5, 5, 10].find((size) => (high - low) / size <= 6) ?? (high - low) / 6;
+  const first = Math.ceil(low / step);
   return {
-    holds,
-    place: (value: number): number => from + ((to - from) * (Math.log10(value) - low)) / (high - low),
-    decades: Array.from({ length: Math.floor(high) - first + 1 }, (_, i) => 10 ** (first + i)),
+    holds: (value) => value >= low && value <= high,
+    place: (value) => from + ((to - from) * (value - low)) / (high - low),
+    marks: Array.from({ length: Math.floor(high / step) - first + 1 }, (_, i) => (first + i) * step),
+  };
+}
+
+/** Marked at the powers of ten. */
+function logAxis(values: readonly number[], from: number, to: number): Axis {
+  const exponents = linearAxis(values.map(Math.log10), from, to);
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const first = Math.ceil(Math.log10(low));
+  return {
+    holds: (value) => value >= low && value <= high,
+    place: (value) => exponents.place(Math.log10(value)),
+    marks: Array.from({ length: Math.floor(Math.log10(high)) - first + 1 }, (_, i) => 10 ** (first + i)),
   };
 }
 
