@@ -2,7 +2,7 @@ import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Task } from '../api/wire.js';
 import { go } from '../shell/route.js';
 import { applyFilter, EVERYTHING, type Filter } from '../tasks/filter.js';
-import { useTasks } from '../tasks/store.js';
+import { useTasks, type Connection } from '../tasks/store.js';
 import { ListFilter } from './list-filter.js';
 import { TaskRow } from './task-row.js';
 
@@ -44,7 +44,7 @@ export function TaskList({ selected, loadOlder }: Props) {
         complete={complete}
       />
       <div class="rows" ref={box} tabIndex={-1} onKeyDown={move}>
-        {shown.length === 0 && <Nothing filtered={filtered} connecting={store.connection === 'connecting'} />}
+        {shown.length === 0 && <Nothing filtered={filtered} connection={store.connection} />}
         <ul style={{ height: `${shown.length * ROW}px` }}>
           {shown.slice(first, end).map((task, i) => (
             <TaskRow
@@ -63,11 +63,16 @@ export function TaskList({ selected, loadOlder }: Props) {
   );
 }
 
-function Nothing({ filtered, connecting }: { filtered: boolean; connecting: boolean }) {
-  if (connecting) return <p class="nothing">Loading…</p>;
-  return (
-    <p class="nothing">{filtered ? 'No task matches.' : 'No tasks yet. The first clip is a prompt away.'}</p>
-  );
+/** Why there may be no list. */
+const ABSENCES: Partial<Record<Connection, string>> = {
+  connecting: 'Loading…',
+  offline: 'The service cannot be reached.',
+  locked: 'The service needs an access key.',
+};
+
+function Nothing({ filtered, connection }: { filtered: boolean; connection: Connection }) {
+  const none = filtered ? 'No task matches.' : 'No tasks yet. The first clip is a prompt away.';
+  return <p class="nothing">{ABSENCES[connection] ?? none}</p>;
 }
 
 /** Which rows are in sight of a scrolling box. */

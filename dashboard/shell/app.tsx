@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { requestJson } from '../api/client.js';
+import { apiKey, isKeyChange, requestJson, setApiKey } from '../api/client.js';
 import type { Parameters, Task } from '../api/wire.js';
 import { TaskDetail } from '../detail/task-detail.js';
 import { Composer } from '../form/composer.js';
@@ -25,6 +25,9 @@ export function App() {
     void feed.run();
     addEventListener('online', () => feed.retry());
     addEventListener('pagehide', finishDeletions);
+    addEventListener('storage', (event) => {
+      if (isKeyChange(event)) location.reload();
+    });
   }, []);
   useEffect(() => {
     if (refusals > 0) setAskingKey(true);
@@ -50,16 +53,17 @@ export function App() {
         </div>
       </main>
       <Toasts />
-      <KeyDialog
-        open={askingKey}
-        refused={locked}
-        onClose={() => {
-          setAskingKey(false);
-          feed.retry();
-        }}
-      />
+      <KeyDialog open={askingKey} refused={locked} onClose={() => setAskingKey(false)} onKey={changeKey} />
     </div>
   );
+}
+
+/** With another key the page begins anew: nothing stays of what the one before could see. */
+function changeKey(key: string): void {
+  if (key === apiKey()) return feed.retry();
+  finishDeletions();
+  setApiKey(key);
+  location.reload();
 }
 
 function Welcome() {
