@@ -50,7 +50,8 @@ export interface Estimate {
 
 /** The answer of GET /health, as far as the page shows it. */
 export interface Health {
-  readonly status: 'ok' | 'starting' | 'degraded';
-  readonly device: string | null;
+  readonly model_loaded: boolean;
+  /** `not set` until a model is loaded. */
+  readonly device: string;
   readonly workers: readonly { readonly warning?: string; readonly error?: { readonly message: string } }[];
 }
