@@ -25,7 +25,7 @@ export function TopBar({ parameters, route, onKey }: Props) {
   const store = useTasks();
   const [theme, setTheme] = useTheme();
   const health = useHealth(store.connection);
-  const { running } = store;
+  const { running, waiting } = store;
   useEffect(() => {
     document.title = running === 0 ? 'img2vid' : `(${running}) img2vid`;
   }, [running]);
@@ -52,7 +52,11 @@ export function TopBar({ parameters, route, onKey }: Props) {
         </span>
       )}
       <span class="gap" />
-      {running > 0 && <span class="running">{running} running</span>}
+      {running > 0 && (
+        <span class="running">
+          {running - waiting} running{waiting > 0 && `, ${waiting} waiting`}
+        </span>
+      )}
       <span class="connection" data-state={store.connection} role="status">
         {CONNECTIONS[store.connection]}
       </span>

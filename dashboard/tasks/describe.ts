@@ -2,6 +2,10 @@ import type { Task } from '../api/wire.js';
 
 export const isRunning = ({ status }: Task): boolean => status === 'queued' || status === 'processing';
 
+/** Whether a task waits for a device; one that has a picture to get does that first. */
+export const isWaiting = ({ status, stage }: Task): boolean =>
+  status === 'queued' || (status === 'processing' && stage === 'waiting');
+
 /** What a task is about, in a line. */
 export function titleOf({ source: { prompt, image_url: url, scenes } }: Task): string {
   if (typeof prompt === 'string') return prompt;
@@ -36,20 +40,29 @@ export function statusText(task: Task): string {
   const { status, stage, step, steps, queue_position: position, error } = task;
   if (status === 'completed') return 'Done';
   if (status === 'error') return error?.code === 'cancelled' ? 'Cancelled' : 'Failed';
-  if (status === 'queued') return position === null ? 'Queued' : `Queued, number ${position}`;
+  if (isWaiting(task) && position !== null) return `${waitingText(task)}, number ${position}`;
+  if (status === 'queued') return 'Queued';
   const what = STAGES[stage ?? ''] ?? stage ?? 'Running';
   const counted = (stage === 'sample' || stage === 'decode') && steps !== null && steps > 1;
-  return counted ? `${what} ${step ?? 0} of ${steps}` : what;
+  return (counted ? `${what} ${step ?? 0} of ${steps}` : what) + partText(task);
 }
 
 /** The same in a word or two. */
 export function shortStatus(task: Task): string {
   const { status, stage, step, steps, queue_position: position } = task;
-  if (status === 'queued') return position === null ? 'Queued' : `Queued ${position}`;
+  if (isWaiting(task)) return position === null ? waitingText(task) : `${waitingText(task)} ${position}`;
   if (status !== 'processing') return statusText(task);
   const what = SHORT_STAGES[stage ?? ''] ?? stage ?? 'Running';
   return stage === 'sample' && steps !== null ? `${what} ${step ?? 0}/${steps}` : what;
 }
+
+const waitingText = ({ status }: Task): string => (status === 'queued' ? 'Queued' : 'Waiting');
+
+/** `, variation 2 of 4` of a task that comes to several clips. */
+const partText = ({ kind, part, parts }: Task): string =>
+  part != null && parts != null && parts > 1
+    ? `, ${kind === 'story' ? 'scene' : 'variation'} ${part} of ${parts}`
+    : '';
 
 /** A status for colours: a cancelled task has not failed. */
 export const toneOf = ({ status, error }: Task): string =>

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Task, TaskPage } from '../api/wire.js';
-import { isRunning } from './describe.js';
+import { isRunning, isWaiting } from './describe.js';
 
 /** How the page hears of changes. */
 export type Connection = 'connecting' | 'live' | 'polling' | 'offline' | 'locked';
@@ -33,6 +33,11 @@ export class TaskStore {
   /** How many tasks wait or run. */
   get running(): number {
     return this.tasks.filter(isRunning).length;
+  }
+
+  /** How many of these wait. */
+  get waiting(): number {
+    return this.tasks.filter(isWaiting).length;
   }
 
   /** True when no task is left to be loaded. */
