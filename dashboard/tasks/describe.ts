@@ -7,11 +7,11 @@ export const isWaiting = ({ status, stage }: Task): boolean =>
   status === 'queued' || (status === 'processing' && stage === 'waiting');
 
 /** What a task is about, in a line. */
-export function titleOf({ source: { prompt, image_url: url, scenes } }: Task): string {
+export function titleOf({ source: { prompt, image_url: url, scenes, name } }: Task): string {
   if (typeof prompt === 'string') return prompt;
   if (typeof url === 'string') return url;
   if (Array.isArray(scenes)) return `${scenes.length} scenes: ${scenes.join(' · ')}`;
-  return 'Uploaded picture';
+  return typeof name === 'string' ? name : 'Uploaded picture';
 }
 
 /** A title where there is little room. */
@@ -75,19 +75,22 @@ export function summaryOf({ kind, params, seed }: Task): string {
     variations > 1 && `${variations} variations`,
     kind !== 'clip' && kind,
     `${W}×${H}`,
-    T !== undefined && `${T} frames`,
-    steps !== undefined && `${steps} steps`,
+    T !== undefined && count(T, 'frame'),
+    steps !== undefined && count(steps, 'step'),
     `seed ${seed}`,
   ];
   return parts.filter((part) => part !== false).join(' · ');
 }
 
-/** All that decides a task, by name. A story's parameters hold those of its clips: they are in one list. */
+const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
+
+/** All that decides a task, by name. A story's parameters hold those of its clips, some of both: they are in one list. */
 export function scalars(
   params: Readonly<Record<string, unknown>>,
 ): [name: string, value: string | number | boolean][] {
   return Object.entries(params).flatMap(([name, value]) => {
-    if (typeof value === 'object' && value !== null) return scalars(value as Record<string, unknown>);
+    if (typeof value === 'object' && value !== null)
+      return scalars(value as Record<string, unknown>).filter(([inner]) => !(inner in params));
     return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
       ? [[name, value]]
       : [];
