@@ -4,7 +4,7 @@ import { useMedia } from '../api/media.js';
 import type { Task } from '../api/wire.js';
 import { labelOf } from '../form/names.js';
 import { hrefOf } from '../shell/route.js';
-import { isRunning, scalars, size, statusText, titleOf, toneOf } from '../tasks/describe.js';
+import { isCancelled, isRunning, scalars, size, statusText, titleOf, toneOf } from '../tasks/describe.js';
 import { useTasks } from '../tasks/store.js';
 import { Actions } from './actions.js';
 import { Player } from './player.js';
@@ -46,7 +46,8 @@ function Detail({ task, onUse }: { task: Task; onUse: (task: Task) => void }) {
         <Player task={task} chosen={variation} onChoose={setVariation} />
       )}
       {task.picture_url && <Picture path={task.picture_url} title={titleOf(task)} />}
-      {error && (
+      {error && isCancelled(task) && <p class="notice">{error.message}</p>}
+      {error && !isCancelled(task) && (
         <p class="notice" data-tone="error" role="alert">
           <strong>{error.code.replaceAll('_', ' ')}</strong> {error.message}
         </p>

@@ -6,6 +6,9 @@ export const isRunning = ({ status }: Task): boolean => status === 'queued' || s
 export const isWaiting = ({ status, stage }: Task): boolean =>
   status === 'queued' || (status === 'processing' && stage === 'waiting');
 
+/** A cancelled task has not failed, though it ends in an error. */
+export const isCancelled = ({ error }: Task): boolean => error?.code === 'cancelled';
+
 /** What a task is about, in a line. */
 export function titleOf({ source: { prompt, image_url: url, scenes, name } }: Task): string {
   if (typeof prompt === 'string') return prompt;
@@ -37,9 +40,9 @@ const SHORT_STAGES: Readonly<Record<string, string>> = {
 
 /** Where a task stands, in words. */
 export function statusText(task: Task): string {
-  const { status, stage, step, steps, queue_position: position, error } = task;
+  const { status, stage, step, steps, queue_position: position } = task;
   if (status === 'completed') return 'Done';
-  if (status === 'error') return error?.code === 'cancelled' ? 'Cancelled' : 'Failed';
+  if (status === 'error') return isCancelled(task) ? 'Cancelled' : 'Failed';
   if (isWaiting(task) && position !== null) return `${waitingText(task)}, number ${position}`;
   if (status === 'queued') return 'Queued';
   const what = STAGES[stage ?? ''] ?? stage ?? 'Running';
@@ -64,9 +67,8 @@ const partText = ({ kind, part, parts }: Task): string =>
     ? `, ${kind === 'story' ? 'scene' : 'variation'} ${part} of ${parts}`
     : '';
 
-/** A status for colours: a cancelled task has not failed. */
-export const toneOf = ({ status, error }: Task): string =>
-  status === 'error' && error?.code === 'cancelled' ? 'cancelled' : status;
+/** A status for colours. */
+export const toneOf = (task: Task): string => (isCancelled(task) ? 'cancelled' : task.status);
 
 /** `512×288 · 25 frames · 7 steps · seed 3`. */
 export function summaryOf({ kind, params, seed }: Task): string {
