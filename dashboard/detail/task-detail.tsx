@@ -7,7 +7,7 @@ import { hrefOf } from '../shell/route.js';
 import { isCancelled, isRunning, scalars, size, statusText, titleOf, toneOf } from '../tasks/describe.js';
 import { useTasks } from '../tasks/store.js';
 import { Actions } from './actions.js';
-import { Player } from './player.js';
+import { Player, type Shown } from './player.js';
 import { Progress } from './progress.js';
 
 /** The open task; one that the list has not come to yet is fetched. */
@@ -28,7 +28,7 @@ export function TaskDetail({ id, onUse }: { id: string; onUse: (task: Task) => v
 }
 
 function Detail({ task, onUse }: { task: Task; onUse: (task: Task) => void }) {
-  const [variation, setVariation] = useState(0);
+  const [shown, setShown] = useState<Shown>(0);
   const { error, warnings, source } = task;
   return (
     <article class="detail" aria-label="Task">
@@ -43,7 +43,7 @@ function Detail({ task, onUse }: { task: Task; onUse: (task: Task) => void }) {
       </header>
       {isRunning(task) && <Progress task={task} />}
       {task.status === 'completed' && task.videos.length > 0 && (
-        <Player task={task} chosen={variation} onChoose={setVariation} />
+        <Player task={task} shown={shown} onShow={setShown} />
       )}
       {task.picture_url && <Picture path={task.picture_url} title={titleOf(task)} />}
       {error && isCancelled(task) && <p class="notice">{error.message}</p>}
@@ -57,12 +57,12 @@ function Detail({ task, onUse }: { task: Task; onUse: (task: Task) => void }) {
           {warning}
         </p>
       ))}
-      <Actions task={task} variation={variation} onUse={onUse} />
+      <Actions task={task} shown={shown} onUse={onUse} />
       <dl class="params">
         <Fact name="Model" value={task.model} />
         {typeof source.image_url === 'string' && <Fact name="Picture" value={source.image_url} wide />}
         <Fact name="Task" value={task.id} wide />
-        {task.videos[variation] && <Fact name="File" value={size(task.videos[variation].bytes)} />}
+        {shown !== 'all' && task.videos[shown] && <Fact name="File" value={size(task.videos[shown].bytes)} />}
         {scalars(task.params).map(([name, value]) => (
           <Fact key={name} name={labelOf(name)} value={String(value)} />
         ))}
