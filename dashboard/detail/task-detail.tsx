@@ -3,6 +3,7 @@ import { ApiError, requestJson } from '../api/client.js';
 import { useMedia } from '../api/media.js';
 import type { Task } from '../api/wire.js';
 import { labelOf } from '../form/names.js';
+import { useFocusKept } from '../shell/hooks.js';
 import { hrefOf } from '../shell/route.js';
 import { isCancelled, isRunning, scalars, size, statusText, titleOf, toneOf } from '../tasks/describe.js';
 import { useTasks } from '../tasks/store.js';
@@ -30,13 +31,14 @@ export function TaskDetail({ id, onUse }: { id: string; onUse: (task: Task) => v
 function Detail({ task, onUse }: { task: Task; onUse: (task: Task) => void }) {
   const [shown, setShown] = useState<Shown>(0);
   const { error, warnings, source } = task;
+  useFocusKept('.detail h2', isRunning(task));
   return (
     <article class="detail" aria-label="Task">
       <header>
         <a class="back" href={hrefOf({ view: 'list' })} aria-label="Back to the list">
           ‹
         </a>
-        <h2>{titleOf(task)}</h2>
+        <h2 tabIndex={-1}>{titleOf(task)}</h2>
         <span class="pill" data-tone={toneOf(task)} role="status">
           {statusText(task)}
         </span>

@@ -1,5 +1,6 @@
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Task } from '../api/wire.js';
+import { useFocusKept } from '../shell/hooks.js';
 import { go } from '../shell/route.js';
 import { applyFilter, EVERYTHING, type Filter } from '../tasks/filter.js';
 import { useTasks, type Connection } from '../tasks/store.js';
@@ -33,6 +34,7 @@ export function TaskList({ selected, loadOlder }: Props) {
   }, [wantsOlder, tasks]);
 
   const move = useArrowKeys(box, shown, selected);
+  useFocusKept('.rows', selected);
 
   const inTabOrder = shown.slice(first, end).some(({ id }) => id === selected) ? selected : shown[first]?.id;
   return (

@@ -7,6 +7,7 @@ import { TaskList } from '../list/task-list.js';
 import { finishDeletions } from '../tasks/actions.js';
 import { TaskFeed } from '../tasks/feed.js';
 import { store, useTasks } from '../tasks/store.js';
+import { useFocusKept } from './hooks.js';
 import { KeyDialog } from './key-dialog.js';
 import { go, useRoute } from './route.js';
 import { Toasts } from './toasts.js';
@@ -38,6 +39,7 @@ export function App() {
     go({ view: 'new' });
   };
   const selected = route.view === 'task' ? route.id : undefined;
+  useFocusKept('.detail h2', selected);
   return (
     <div class="app" data-view={route.view}>
       <TopBar parameters={parameters} route={route} onKey={() => setAskingKey(true)} />

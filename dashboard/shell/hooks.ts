@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 
 /** The time, drawn anew every second or every so often. */
 export function useNow(everyMs = 1000): number {
@@ -20,4 +20,15 @@ export function useReducedMotion(): boolean {
     return () => query.removeEventListener('change', read);
   }, []);
   return reduced;
+}
+
+/** Gives the focus to another element when the one that had it has gone with a change. */
+export function useFocusKept(selector: string, change: unknown): void {
+  const before = useRef(change);
+  useEffect(() => {
+    if (before.current === change) return;
+    before.current = change;
+    if (document.activeElement !== document.body) return;
+    document.querySelector<HTMLElement>(selector)?.focus({ preventScroll: true });
+  }, [change]);
 }
