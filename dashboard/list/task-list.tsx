@@ -1,6 +1,7 @@
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Task } from '../api/wire.js';
 import { useFocusKept } from '../shell/hooks.js';
+import { useKeys } from '../shell/keys.js';
 import { go } from '../shell/route.js';
 import { applyFilter, EVERYTHING, type Filter } from '../tasks/filter.js';
 import { useTasks, type Connection } from '../tasks/store.js';
@@ -33,7 +34,7 @@ export function TaskList({ selected, loadOlder }: Props) {
     if (wantsOlder) void loadOlder().catch(() => undefined);
   }, [wantsOlder, tasks]);
 
-  const move = useArrowKeys(box, shown, selected);
+  useArrowKeys(box, shown, selected);
   useFocusKept('.rows', selected);
 
   const inTabOrder = shown.slice(first, end).some(({ id }) => id === selected) ? selected : shown[first]?.id;
@@ -45,7 +46,7 @@ export function TaskList({ selected, loadOlder }: Props) {
         count={filtered ? shown.length : total}
         complete={complete}
       />
-      <div class="rows" ref={box} tabIndex={-1} onKeyDown={move}>
+      <div class="rows" ref={box} tabIndex={-1}>
         {shown.length === 0 && <Nothing filtered={filtered} connection={store.connection} />}
         <ul style={{ height: `${shown.length * ROW}px` }}>
           {shown.slice(first, end).map((task, i) => (
@@ -100,6 +101,9 @@ function useWindow(
   return { first, end: Math.min(count, Math.ceil((top + height) / ROW) + SPARE) };
 }
 
+/** In these parts of the page the arrow keys scroll. */
+const SCROLLED = '.composer, .side';
+
 /**
  * Arrow keys open the next task and take the focus along. The row of that task may have to be drawn first, and the one in
  * focus may go meanwhile, so the list itself holds the focus until then.
@@ -108,7 +112,7 @@ function useArrowKeys(
   box: { readonly current: HTMLDivElement | null },
   shown: readonly Task[],
   selected: string | undefined,
-): (event: KeyboardEvent) => void {
+): void {
   const cursor = useRef(selected);
   useLayoutEffect(() => {
     cursor.current = selected;
@@ -117,10 +121,8 @@ function useArrowKeys(
     if (!box.current?.contains(document.activeElement)) return;
     box.current.querySelector<HTMLElement>('[aria-current="true"]')?.focus({ preventScroll: true });
   });
-  return (event) => {
-    const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (by === undefined || shown.length === 0) return;
-    event.preventDefault();
+  const move = (by: number): void => {
+    if (shown.length === 0) return;
     const at = shown.findIndex(({ id }) => id === cursor.current);
     const next = Math.min(shown.length - 1, Math.max(0, at + by));
     if (next === at) return;
@@ -129,6 +131,7 @@ function useArrowKeys(
     reveal(box.current, next);
     go({ view: 'task', id: shown[next].id });
   };
+  useKeys({ ArrowUp: () => move(-1), ArrowDown: () => move(1) }, SCROLLED);
 }
 
 /** Scrolls just as far as it takes. */

@@ -42,6 +42,13 @@ export function App() {
   useFocusKept('.detail h2', selected);
   return (
     <div class="app" data-view={route.view}>
+      <button
+        type="button"
+        class="skip"
+        onClick={() => document.querySelector<HTMLElement>('.rows')?.focus()}
+      >
+        Skip to the tasks
+      </button>
       <TopBar parameters={parameters} route={route} onKey={() => setAskingKey(true)} />
       <main>
         {parameters ? (
