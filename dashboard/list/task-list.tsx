@@ -3,15 +3,11 @@ import type { Task } from '../api/wire.js';
 import { useFocusKept } from '../shell/hooks.js';
 import { useKeys } from '../shell/keys.js';
 import { go } from '../shell/route.js';
+import { useOlder } from '../tasks/feed.js';
 import { applyFilter, EVERYTHING, type Filter } from '../tasks/filter.js';
 import { useTasks, type Connection } from '../tasks/store.js';
 import { ListFilter } from './list-filter.js';
 import { TaskRow } from './task-row.js';
-
-interface Props {
-  readonly selected: string | undefined;
-  readonly loadOlder: () => Promise<void>;
-}
 
 /** Height of a row in pixels; `.row` of the style sheet has the same. */
 const ROW = 76;
@@ -19,7 +15,7 @@ const ROW = 76;
 const SPARE = 6;
 
 /** All tasks, newest first. Only the rows in sight exist, so that thousands cost no more than a few. */
-export function TaskList({ selected, loadOlder }: Props) {
+export function TaskList({ selected }: { selected: string | undefined }) {
   const store = useTasks();
   const [filter, setFilter] = useState<Filter>(EVERYTHING);
   const { tasks, complete, total } = store;
@@ -29,10 +25,7 @@ export function TaskList({ selected, loadOlder }: Props) {
   const { first, end } = useWindow(box, shown.length);
 
   // A search looks through all tasks, and the end of the list leads on to older ones.
-  const wantsOlder = !complete && (filtered || end >= shown.length - SPARE);
-  useLayoutEffect(() => {
-    if (wantsOlder) void loadOlder().catch(() => undefined);
-  }, [wantsOlder, tasks]);
+  useOlder(!complete && (filtered || end >= shown.length - SPARE));
 
   useArrowKeys(box, shown, selected);
   useFocusKept('.rows', selected);

@@ -5,15 +5,13 @@ import { TaskDetail } from '../detail/task-detail.js';
 import { Composer } from '../form/composer.js';
 import { TaskList } from '../list/task-list.js';
 import { finishDeletions } from '../tasks/actions.js';
-import { TaskFeed } from '../tasks/feed.js';
-import { store, useTasks } from '../tasks/store.js';
+import { feed } from '../tasks/feed.js';
+import { useTasks } from '../tasks/store.js';
 import { useFocusKept } from './hooks.js';
 import { KeyDialog } from './key-dialog.js';
 import { go, useRoute } from './route.js';
 import { Toasts } from './toasts.js';
 import { TopBar } from './top-bar.js';
-
-const feed = new TaskFeed(store);
 
 export function App() {
   const route = useRoute();
@@ -56,7 +54,7 @@ export function App() {
         ) : (
           <div class="composer" aria-busy="true" />
         )}
-        <TaskList selected={selected} loadOlder={() => feed.loadOlder()} />
+        <TaskList selected={selected} />
         <div class="side">
           {selected === undefined ? <Welcome /> : <TaskDetail key={selected} id={selected} onUse={use} />}
         </div>

@@ -1,7 +1,8 @@
+import { useLayoutEffect } from 'preact/hooks';
 import { ApiError, request, requestJson } from '../api/client.js';
 import { readEvents, type ServerEvent } from '../api/server-events.js';
 import type { Task, TaskPage } from '../api/wire.js';
-import type { TaskStore } from './store.js';
+import { store, type TaskStore } from './store.js';
 
 const FIRST_PAGE = 200;
 const OLDER_PAGE = 1000;
@@ -165,4 +166,14 @@ function whenHiddenFor(ms: number, signal: AbortSignal, callback: () => void): v
   look();
   document.addEventListener('visibilitychange', look, { signal });
   signal.addEventListener('abort', () => clearTimeout(timer));
+}
+
+export const feed = new TaskFeed(store);
+
+/** Loads older tasks for as long as that is wanted; for components that are drawn anew with every change of tasks. */
+export function useOlder(wanted: boolean): void {
+  const { tasks } = store;
+  useLayoutEffect(() => {
+    if (wanted) void feed.loadOlder().catch(() => undefined);
+  }, [wanted, tasks]);
 }
