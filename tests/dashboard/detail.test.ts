@@ -86,3 +86,25 @@ test('a cancelled task has not failed', async () => {
   await page.getByRole('alert').getByText('The device ran out of memory').waitFor();
   expect(await page.locator('.row').count()).toBe(1);
 });
+
+test('any clip can be shown beside one, each of its variations, however long ago it was made', async () => {
+  const oldest = await finished({ prompt: 'the very first heron', num_cols: 2 });
+  const { result } = (await service.table.get(oldest)) ?? {};
+  if (!result) throw new Error('The clip is not there');
+  for (let i = 0; i < 250; i++) {
+    const { id } = await service.table.create(newTask({ source: { type: 'prompt', prompt: `fox ${i}` } }));
+    await service.table.start(id, 'sample');
+    await service.table.complete(id, result, 1);
+  }
+  await page.reload();
+  await live(page);
+  await page.getByText('fox 249').first().click();
+  const beside = detail().getByLabel('Beside it');
+  await detail().getByLabel('Find other clips').fill('FIRST heron');
+  await detail().getByText('2 found').waitFor();
+  await beside.selectOption(`${oldest}/1`);
+  await page.getByRole('table', { name: 'What differs' }).getByText('the very first heron').waitFor();
+  await detail().getByLabel('Find other clips').fill('fox 17');
+  await detail().getByText('26 found').waitFor();
+  expect(await beside.inputValue()).toBe(`${oldest}/1`);
+});
