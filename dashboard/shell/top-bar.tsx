@@ -54,7 +54,9 @@ export function TopBar({ parameters, route, onKey }: Props) {
       <span class="gap" />
       {running > 0 && (
         <span class="running">
-          {running - waiting} running{waiting > 0 && `, ${waiting} waiting`}
+          {[running > waiting && `${running - waiting} running`, waiting > 0 && `${waiting} waiting`]
+            .filter(Boolean)
+            .join(', ')}
         </span>
       )}
       <span class="connection" data-state={store.connection} role="status">
