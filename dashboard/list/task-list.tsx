@@ -4,8 +4,9 @@ import { useFocusKept } from '../shell/hooks.js';
 import { useKeys } from '../shell/keys.js';
 import { go } from '../shell/route.js';
 import { useOlder } from '../tasks/feed.js';
-import { applyFilter, EVERYTHING, type Filter } from '../tasks/filter.js';
+import { applyFilter } from '../tasks/filter.js';
 import { useTasks, type Connection } from '../tasks/store.js';
+import { useFilter } from './filter-address.js';
 import { ListFilter } from './list-filter.js';
 import { TaskRow } from './task-row.js';
 
@@ -17,7 +18,7 @@ const SPARE = 6;
 /** All tasks, newest first. Only the rows in sight exist, so that thousands cost no more than a few. */
 export function TaskList({ selected }: { selected: string | undefined }) {
   const store = useTasks();
-  const [filter, setFilter] = useState<Filter>(EVERYTHING);
+  const [filter, setFilter] = useFilter();
   const { tasks, complete, total } = store;
   const shown = useMemo(() => applyFilter(tasks, filter), [tasks, filter]);
   const filtered = shown !== tasks;
@@ -26,6 +27,12 @@ export function TaskList({ selected }: { selected: string | undefined }) {
 
   // A search looks through all tasks, and the end of the list leads on to older ones.
   useOlder(!complete && (filtered || end >= shown.length - SPARE));
+
+  // The open task stays in sight when more is shown than before.
+  useLayoutEffect(() => {
+    const at = shown.findIndex(({ id }) => id === selected);
+    if (at >= 0) reveal(box.current, at);
+  }, [filter]);
 
   useArrowKeys(box, shown, selected);
   useFocusKept('.rows', selected);

@@ -10,8 +10,6 @@ export interface Filter {
   readonly text: string;
 }
 
-export const EVERYTHING: Filter = { group: 'all', text: '' };
-
 /** The tasks of a group in which every word occurs: in prompt, address, model, components, size or error, or as their id. */
 export function applyFilter(tasks: readonly Task[], { group, text }: Filter): readonly Task[] {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
