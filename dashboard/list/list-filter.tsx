@@ -27,7 +27,8 @@ export function ListFilter({ filter, onChange, count, complete }: Props) {
         ref={input}
         type="search"
         aria-label="Search tasks"
-        placeholder="Search prompts, seeds, ids…  /"
+        placeholder="Search tasks…  /"
+        title="Words of a prompt, a seed, the beginning of an id"
         value={filter.text}
         onInput={(event) => onChange({ ...filter, text: event.currentTarget.value })}
       />
