@@ -23,6 +23,9 @@ export function setApiKey(key: string): void {
   else localStorage.setItem(KEY, key);
 }
 
+/** Whether another tab has changed the key. */
+export const isKeyChange = ({ key }: StorageEvent): boolean => key === KEY || key === null;
+
 /** Paths are given as the service writes them, from its root; the page may lie under any path of a proxy. */
 export const addressOf = (path: string): string =>
   new URL(path.replace(/^\//, ''), document.baseURI.replace(/#.*$/, '')).href;

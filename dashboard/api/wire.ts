@@ -8,7 +8,12 @@ type Params = Readonly<Record<string, unknown>> &
   Partial<Pick<ClipParams, 'W' | 'H' | 'T' | 'fps' | 'steps' | 'num_cols' | 'sampler' | 'guider'>>;
 
 /** A task, as the service tells of it. */
-export type Task = Omit<TaskView, 'params'> & { readonly params: Params };
+export type Task = Omit<TaskView, 'params'> & {
+  readonly params: Params;
+  /** Which variation of a clip, or scene of a story, is being made, of how many. */
+  readonly part?: number | null;
+  readonly parts?: number | null;
+};
 export type Video = Task['videos'][number];
 
 /** The answer of GET /tasks. */
@@ -52,7 +57,8 @@ export interface Estimate {
 
 /** The answer of GET /health, as far as the page shows it. */
 export interface Health {
-  readonly status: 'ok' | 'starting' | 'degraded';
-  readonly device: string | null;
+  readonly model_loaded: boolean;
+  /** `not set` until a model is loaded. */
+  readonly device: string;
   readonly workers: readonly { readonly warning?: string; readonly error?: { readonly message: string } }[];
 }

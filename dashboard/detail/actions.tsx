@@ -6,16 +6,23 @@ import { showToast } from '../shell/toasts.js';
 import { cancelTask, deleteTask, reportError, rerunTask } from '../tasks/actions.js';
 import { curlOf } from '../tasks/curl.js';
 import { isRunning } from '../tasks/describe.js';
+import type { Shown } from './player.js';
 
 interface Props {
   readonly task: Task;
-  /** The variation that downloads are of. */
-  readonly variation: number;
+  /** What downloads are of. */
+  readonly shown: Shown;
   readonly onUse: (task: Task) => void;
 }
 
 /** What can be done with a task. */
-export function Actions({ task, variation, onUse }: Props) {
+export function Actions({ task, shown, onUse }: Props) {
+  const [busy, setBusy] = useState(false);
+  const again = async (changes: Readonly<Record<string, unknown>>): Promise<void> => {
+    setBusy(true);
+    await rerunTask(task, changes);
+    setBusy(false);
+  };
   const copy = async (): Promise<void> => {
     try {
       await navigator.clipboard.writeText(curlOf(task, addressOf('tasks'), apiKey() !== ''));
@@ -25,17 +32,17 @@ export function Actions({ task, variation, onUse }: Props) {
     }
   };
   return (
-    <div class="actions" role="group" aria-label="Actions">
+    <div class="actions" role="group" aria-label="Actions" onClickCapture={takeOnce}>
       {isRunning(task) ? (
         <button type="button" class="danger" onClick={() => void cancelTask(task)}>
           Cancel
         </button>
       ) : (
         <>
-          <button type="button" onClick={() => void rerunTask(task, {})}>
+          <button type="button" disabled={busy} onClick={() => void again({})}>
             Run again
           </button>
-          <button type="button" onClick={() => void rerunTask(task, { seed: 'new' })}>
+          <button type="button" disabled={busy} onClick={() => void again({ seed: 'new' })}>
             New seed
           </button>
         </>
@@ -53,11 +60,14 @@ export function Actions({ task, variation, onUse }: Props) {
       <button type="button" class="danger quiet" onClick={() => deleteTask(task)}>
         Delete
       </button>
-      {task.status === 'completed' && task.videos.length > 0 && (
-        <Downloads task={task} variation={variation} />
-      )}
+      {task.status === 'completed' && task.videos.length > 0 && <Downloads task={task} shown={shown} />}
     </div>
   );
+}
+
+/** When the second click of a double click comes, there may be another button, of another task. */
+function takeOnce(event: MouseEvent): void {
+  if (event.detail > 1) event.stopPropagation();
 }
 
 const FORMS = [
@@ -66,14 +76,17 @@ const FORMS = [
   ['webp', 'webp', 'webp'],
   ['frames', 'frames', 'tar'],
 ] as const;
+/** The variations side by side. */
+const GRID_FORMS = [['mp4', 'grid', 'mp4']] as const;
 
-function Downloads({ task: { id }, variation }: { task: Task; variation: number }) {
+function Downloads({ task: { id }, shown }: { task: Task; shown: Shown }) {
   const [busy, setBusy] = useState<string>();
   const save = async (kind: string, ending: string): Promise<void> => {
     setBusy(kind);
     try {
-      const suffix = variation === 0 ? '' : `-${variation}`;
-      await saveFile(`download/${kind}/${id}?index=${variation}`, `${id}${suffix}.${ending}`);
+      const suffix = shown === 0 ? '' : `-${shown}`;
+      const index = shown === 'all' ? '' : `?index=${shown}`;
+      await saveFile(`download/${kind}/${id}${index}`, `${id}${suffix}.${ending}`);
     } catch (error) {
       reportError(error);
     } finally {
@@ -83,7 +96,7 @@ function Downloads({ task: { id }, variation }: { task: Task; variation: number 
   return (
     <span class="downloads" role="group" aria-label="Download">
       <span aria-hidden="true">Download</span>
-      {FORMS.map(([label, kind, ending]) => (
+      {(shown === 'all' ? GRID_FORMS : FORMS).map(([label, kind, ending]) => (
         <button
           key={label}
           type="button"

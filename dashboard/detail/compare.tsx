@@ -1,6 +1,9 @@
+import { useMemo, useState } from 'preact/hooks';
 import type { Task } from '../api/wire.js';
 import { labelOf } from '../form/names.js';
 import { scalars, shorten, summaryOf, titleOf } from '../tasks/describe.js';
+import { useOlder } from '../tasks/feed.js';
+import { applyFilter } from '../tasks/filter.js';
 import { useTasks } from '../tasks/store.js';
 
 /** A clip that can be shown beside another: one variation of a task. */
@@ -9,7 +12,7 @@ export interface Choice {
   readonly index: number;
 }
 
-/** Other tasks that are offered, the newest ones. */
+/** Other clips that are offered at once; a search finds the rest. */
 const OFFERED = 50;
 
 interface Props {
@@ -18,51 +21,79 @@ interface Props {
   readonly onChoose: (choice: Choice | undefined) => void;
 }
 
-/** Chooses what to show beside a task's clip: another of its variations, or the clip of another task. */
+/** Chooses what to show beside a task's clip: another of its variations, or any clip of another task. */
 export function Compare({ task, chosen, onChoose }: Props) {
-  const own: readonly Choice[] =
-    task.videos.length > 1 ? task.videos.map((_, index) => ({ task, index })) : [];
-  const others: readonly Choice[] = useTasks()
-    .tasks.filter(({ id, videos }) => id !== task.id && videos.length > 0)
-    .slice(0, OFFERED)
-    .map((other) => ({ task: other, index: 0 }));
-  const choices = [...own, ...others];
-  if (choices.length === 0) return null;
-  const option = (choice: Choice, label: string) => (
-    <option key={keyOf(choice)} value={keyOf(choice)}>
-      {label}
-    </option>
-  );
+  const [text, setText] = useState('');
+  const { tasks, complete } = useTasks();
+  useOlder(text !== '');
+  const own = task.videos.length > 1 ? clipsOf(task) : [];
+  const found = useMemo(
+    () => applyFilter(tasks, { group: 'completed', text }).flatMap((other) => clipsOf(other)),
+    [tasks, text],
+  ).filter((choice) => choice.task.id !== task.id);
+  const offered = found.slice(0, OFFERED);
+  const choices = [...own, ...offered];
+  const other = chosen && !choices.some((choice) => keyOf(choice) === keyOf(chosen)) ? [chosen] : [];
+  const searchable = text !== '' || found.length > OFFERED || !complete;
+  if (choices.length === 0 && !searchable) return null;
   return (
-    <label class="compare">
-      Beside it
-      <select
-        value={chosen ? keyOf(chosen) : ''}
-        onChange={({ currentTarget: { value } }) =>
-          onChoose(choices.find((choice) => keyOf(choice) === value))
-        }
-      >
-        <option value="">nothing</option>
-        {own.length > 0 && (
-          <optgroup label="Variations">
-            {own.map((choice) =>
-              option(choice, `${choice.index + 1} · seed ${task.videos[choice.index].seed}`),
-            )}
-          </optgroup>
-        )}
-        {others.length > 0 && (
-          <optgroup label="Other clips">
-            {others.map((choice) =>
-              option(choice, `${shorten(titleOf(choice.task))} · ${summaryOf(choice.task)}`),
-            )}
-          </optgroup>
-        )}
-      </select>
-    </label>
+    <div class="compare">
+      <label>
+        Beside it
+        <select
+          value={chosen ? keyOf(chosen) : ''}
+          onChange={({ currentTarget: { value } }) =>
+            onChoose([...other, ...choices].find((choice) => keyOf(choice) === value))
+          }
+        >
+          <option value="">nothing</option>
+          <Options label="Variations" choices={own} textOf={variationText} />
+          <Options label="Other clips" choices={[...other, ...offered]} textOf={clipText} />
+        </select>
+      </label>
+      {searchable && (
+        <input
+          type="search"
+          aria-label="Find other clips"
+          placeholder="Find other clips…"
+          value={text}
+          onInput={(event) => setText(event.currentTarget.value)}
+        />
+      )}
+      {text !== '' && <span role="status">{found.length.toLocaleString()} found</span>}
+    </div>
   );
 }
 
+interface OptionsProps {
+  readonly label: string;
+  readonly choices: readonly Choice[];
+  readonly textOf: (choice: Choice) => string;
+}
+
+function Options({ label, choices, textOf }: OptionsProps) {
+  if (choices.length === 0) return null;
+  return (
+    <optgroup label={label}>
+      {choices.map((choice) => (
+        <option key={keyOf(choice)} value={keyOf(choice)}>
+          {textOf(choice)}
+        </option>
+      ))}
+    </optgroup>
+  );
+}
+
+const clipsOf = (task: Task): readonly Choice[] => task.videos.map((_, index) => ({ task, index }));
+
 const keyOf = ({ task, index }: Choice): string => `${task.id}/${index}`;
+
+const variationText = ({ task, index }: Choice): string => `${index + 1} · seed ${task.videos[index].seed}`;
+
+const clipText = ({ task, index }: Choice): string => {
+  const variation = task.videos.length > 1 ? [`variation ${index + 1}`] : [];
+  return [shorten(titleOf(task)), ...variation, summaryOf(task)].join(' · ');
+};
 
 /** In what the clips of two tasks differ. */
 export function Differences({ left, right }: { readonly left: Choice; readonly right: Choice }) {
@@ -75,8 +106,11 @@ export function Differences({ left, right }: { readonly left: Choice; readonly r
         {names.map((name) => (
           <tr key={name}>
             <th scope="row">{labelOf(name)}</th>
-            <td>{a.get(name) ?? '–'}</td>
-            <td>{b.get(name) ?? '–'}</td>
+            {[a, b].map((values, side) => (
+              <td key={side}>
+                <span>{values.get(name) ?? '–'}</span>
+              </td>
+            ))}
           </tr>
         ))}
       </tbody>

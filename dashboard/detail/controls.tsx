@@ -1,3 +1,4 @@
+import { useKeys } from '../shell/keys.js';
 import type { Playback } from './playback.js';
 
 const SPEEDS = [0.25, 0.5, 1, 2];
@@ -32,19 +33,13 @@ function IconButton({ shape, label, onClick, pressed }: IconProps) {
 /** Plays, stops, and goes from frame to frame, by hand or with the keyboard. */
 export function Controls({ playback, frames }: { playback: Playback; frames: number }) {
   const { playing, looping, frame, speed, toggle, seek, setLooping, setSpeed } = playback;
-  const onKey = (event: KeyboardEvent): void => {
-    if (event.target instanceof HTMLSelectElement) return;
-    const act: Readonly<Record<string, () => void>> = {
-      ArrowLeft: () => seek(frame - 1),
-      ArrowRight: () => seek(frame + 1),
-      ' ': toggle,
-    };
-    if (!Object.hasOwn(act, event.key)) return;
-    event.preventDefault();
-    act[event.key]();
-  };
+  useKeys({
+    ArrowLeft: () => seek(frame - 1),
+    ArrowRight: () => seek(frame + 1),
+    ' ': toggle,
+  });
   return (
-    <div class="controls" role="group" aria-label="Playback" onKeyDown={onKey}>
+    <div class="controls" role="group" aria-label="Playback">
       <IconButton shape={playing ? 'pause' : 'play'} label={playing ? 'Pause' : 'Play'} onClick={toggle} />
       <IconButton shape="back" label="One frame back" onClick={() => seek(frame - 1)} />
       <IconButton shape="on" label="One frame on" onClick={() => seek(frame + 1)} />

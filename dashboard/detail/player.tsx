@@ -9,25 +9,25 @@ import { usePlayback } from './playback.js';
 /** Of videos that do not say. */
 const USUAL_FPS = 24;
 
+/** What plays: one variation, or all of them at once. */
+export type Shown = number | 'all';
+
+interface Props {
+  readonly task: Task;
+  readonly shown: Shown;
+  readonly onShow: (shown: Shown) => void;
+}
+
 /** Plays the clips of a finished task: one variation, that and another clip side by side, or all at once. */
-export function Player({
-  task,
-  chosen,
-  onChoose,
-}: {
-  task: Task;
-  chosen: number;
-  onChoose: (index: number) => void;
-}) {
+export function Player({ task, shown, onShow }: Props) {
   const { videos, grid_url: grid, params } = task;
   const [beside, setBeside] = useState<Choice>();
-  const [together, setTogether] = useState(false);
   const frames = videos[0].frames;
   const playback = usePlayback(frames, params.fps ?? USUAL_FPS);
   const clips: readonly Clip[] =
-    together && grid !== null
+    shown === 'all'
       ? [{ path: grid, title: titleOf(task) }]
-      : [{ task, index: chosen }, ...(beside ? [beside] : [])].flatMap(clipOf);
+      : [{ task, index: shown }, ...(beside ? [beside] : [])].flatMap(clipOf);
   return (
     <div class="player">
       <div class="screens" data-count={clips.length}>
@@ -43,47 +43,31 @@ export function Player({
       </div>
       <Controls playback={playback} frames={frames} />
       <div class="variations">
-        {videos.length > 1 && (
-          <Variations
-            task={task}
-            chosen={together ? 'all' : chosen}
-            onChoose={(choice) => {
-              setTogether(choice === 'all');
-              if (choice !== 'all') onChoose(choice);
-            }}
-          />
-        )}
+        {videos.length > 1 && <Variations task={task} shown={shown} onShow={onShow} />}
         <Compare
           task={task}
           chosen={beside}
           onChoose={(choice) => {
-            setTogether(false);
+            if (shown === 'all') onShow(0);
             setBeside(choice);
           }}
         />
       </div>
-      {beside && !together && <Differences left={{ task, index: chosen }} right={beside} />}
+      {beside && shown !== 'all' && <Differences left={{ task, index: shown }} right={beside} />}
     </div>
   );
 }
 
-interface VariationsProps {
-  readonly task: Task;
-  /** Which one plays, or all of them at once. */
-  readonly chosen: number | 'all';
-  readonly onChoose: (choice: number | 'all') => void;
-}
-
-function Variations({ task: { videos, grid_url: grid }, chosen, onChoose }: VariationsProps) {
+function Variations({ task: { videos, grid_url: grid }, shown, onShow }: Props) {
   return (
     <div role="group" aria-label="Variations">
       {videos.map(({ seed }, index) => (
-        <button key={seed} type="button" aria-pressed={chosen === index} onClick={() => onChoose(index)}>
+        <button key={seed} type="button" aria-pressed={shown === index} onClick={() => onShow(index)}>
           {index + 1} <small>seed {seed}</small>
         </button>
       ))}
       {grid !== null && (
-        <button type="button" aria-pressed={chosen === 'all'} onClick={() => onChoose('all')}>
+        <button type="button" aria-pressed={shown === 'all'} onClick={() => onShow('all')}>
           All
         </button>
       )}
@@ -92,7 +76,7 @@ function Variations({ task: { videos, grid_url: grid }, chosen, onChoose }: Vari
 }
 
 interface Clip {
-  readonly path: string;
+  readonly path: string | null;
   readonly title: string;
 }
 
@@ -102,7 +86,7 @@ const clipOf = ({ task, index }: Choice): readonly Clip[] => {
 };
 
 interface ScreenProps {
-  readonly path: string;
+  readonly path: string | null;
   readonly title: string;
   readonly attach: (video: HTMLVideoElement | null) => void;
   readonly onClick: () => void;

@@ -2,6 +2,7 @@ import { useMedia } from '../api/media.js';
 import type { Task } from '../api/wire.js';
 import { useNow, useReducedMotion } from '../shell/hooks.js';
 import { duration, elapsedSeconds, statusText } from '../tasks/describe.js';
+import { secondsLeft } from '../tasks/time-left.js';
 import { Still } from './still.js';
 
 const STAGES = [
@@ -15,9 +16,10 @@ const STAGES = [
 
 /** A task on its way: what it looks like so far, its stage, step, and the time it still takes. */
 export function Progress({ task }: { task: Task }) {
-  const { stage, progress, source, eta_seconds: left } = task;
+  const { stage, progress, source } = task;
   const now = useNow();
   const elapsed = elapsedSeconds(task, now);
+  const left = secondsLeft(task, now);
   const stages = source.type === 'upload' ? STAGES.slice(2) : STAGES;
   const at = stages.findIndex(([name]) => name === stage);
   const percent = Math.round(progress * 100);
@@ -39,7 +41,7 @@ export function Progress({ task }: { task: Task }) {
         <strong>{statusText(task)}</strong>
         <span>{percent} %</span>
         {elapsed !== undefined && <span>{duration(elapsed)} so far</span>}
-        {left !== null && <span>{duration(left)} left</span>}
+        {left !== undefined && <span>{duration(left)} left</span>}
       </div>
       <ol class="stages" aria-label="Stages">
         {stages.map(([name, label], i) => (

@@ -3,11 +3,12 @@ import { ApiError, requestJson } from '../api/client.js';
 import { useMedia } from '../api/media.js';
 import type { Task } from '../api/wire.js';
 import { labelOf } from '../form/names.js';
+import { useFocusKept } from '../shell/hooks.js';
 import { hrefOf } from '../shell/route.js';
-import { isRunning, scalars, size, statusText, titleOf, toneOf } from '../tasks/describe.js';
+import { isCancelled, isRunning, scalars, size, statusText, titleOf, toneOf } from '../tasks/describe.js';
 import { useTasks } from '../tasks/store.js';
 import { Actions } from './actions.js';
-import { Player } from './player.js';
+import { Player, type Shown } from './player.js';
 import { Progress } from './progress.js';
 
 /** The open task; one that the list has not come to yet is fetched. */
@@ -28,25 +29,27 @@ export function TaskDetail({ id, onUse }: { id: string; onUse: (task: Task) => v
 }
 
 function Detail({ task, onUse }: { task: Task; onUse: (task: Task) => void }) {
-  const [variation, setVariation] = useState(0);
+  const [shown, setShown] = useState<Shown>(0);
   const { error, warnings, source } = task;
+  useFocusKept('.detail h2', isRunning(task));
   return (
     <article class="detail" aria-label="Task">
       <header>
         <a class="back" href={hrefOf({ view: 'list' })} aria-label="Back to the list">
           ‹
         </a>
-        <h2>{titleOf(task)}</h2>
+        <h2 tabIndex={-1}>{titleOf(task)}</h2>
         <span class="pill" data-tone={toneOf(task)} role="status">
           {statusText(task)}
         </span>
       </header>
       {isRunning(task) && <Progress task={task} />}
       {task.status === 'completed' && task.videos.length > 0 && (
-        <Player task={task} chosen={variation} onChoose={setVariation} />
+        <Player task={task} shown={shown} onShow={setShown} />
       )}
       {task.picture_url && <Picture path={task.picture_url} title={titleOf(task)} />}
-      {error && (
+      {error && isCancelled(task) && <p class="notice">{error.message}</p>}
+      {error && !isCancelled(task) && (
         <p class="notice" data-tone="error" role="alert">
           <strong>{error.code.replaceAll('_', ' ')}</strong> {error.message}
         </p>
@@ -56,12 +59,12 @@ function Detail({ task, onUse }: { task: Task; onUse: (task: Task) => void }) {
           {warning}
         </p>
       ))}
-      <Actions task={task} variation={variation} onUse={onUse} />
+      <Actions task={task} shown={shown} onUse={onUse} />
       <dl class="params">
         <Fact name="Model" value={task.model} />
         {typeof source.image_url === 'string' && <Fact name="Picture" value={source.image_url} wide />}
         <Fact name="Task" value={task.id} wide />
-        {task.videos[variation] && <Fact name="File" value={size(task.videos[variation].bytes)} />}
+        {shown !== 'all' && task.videos[shown] && <Fact name="File" value={size(task.videos[shown].bytes)} />}
         {scalars(task.params).map(([name, value]) => (
           <Fact key={name} name={labelOf(name)} value={String(value)} />
         ))}

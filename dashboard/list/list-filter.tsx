@@ -1,4 +1,5 @@
-import { useEffect, useRef } from 'preact/hooks';
+import { useRef } from 'preact/hooks';
+import { useKeys } from '../shell/keys.js';
 import { GROUPS, type Filter, type Group } from '../tasks/filter.js';
 
 interface Props {
@@ -19,23 +20,15 @@ const LABELS: Readonly<Record<Group, string>> = {
 
 export function ListFilter({ filter, onChange, count, complete }: Props) {
   const input = useRef<HTMLInputElement>(null);
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent): void => {
-      const typing = event.target instanceof HTMLElement && event.target.matches('input, textarea, select');
-      if (event.key !== '/' || typing) return;
-      event.preventDefault();
-      input.current?.focus();
-    };
-    addEventListener('keydown', onKey);
-    return () => removeEventListener('keydown', onKey);
-  }, []);
+  useKeys({ '/': () => input.current?.focus() });
   return (
     <div class="filter" role="search">
       <input
         ref={input}
         type="search"
         aria-label="Search tasks"
-        placeholder="Search prompts, seeds, ids…  /"
+        placeholder="Search tasks…  /"
+        title="Words of a prompt, a seed, the beginning of an id"
         value={filter.text}
         onInput={(event) => onChange({ ...filter, text: event.currentTarget.value })}
       />

@@ -1,15 +1,14 @@
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Task } from '../api/wire.js';
+import { useFocusKept } from '../shell/hooks.js';
+import { useKeys } from '../shell/keys.js';
 import { go } from '../shell/route.js';
-import { applyFilter, EVERYTHING, type Filter } from '../tasks/filter.js';
-import { useTasks } from '../tasks/store.js';
+import { useOlder } from '../tasks/feed.js';
+import { applyFilter } from '../tasks/filter.js';
+import { useTasks, type Connection } from '../tasks/store.js';
+import { useFilter } from './filter-address.js';
 import { ListFilter } from './list-filter.js';
 import { TaskRow } from './task-row.js';
-
-interface Props {
-  readonly selected: string | undefined;
-  readonly loadOlder: () => Promise<void>;
-}
 
 /** Height of a row in pixels; `.row` of the style sheet has the same. */
 const ROW = 76;
@@ -17,9 +16,9 @@ const ROW = 76;
 const SPARE = 6;
 
 /** All tasks, newest first. Only the rows in sight exist, so that thousands cost no more than a few. */
-export function TaskList({ selected, loadOlder }: Props) {
+export function TaskList({ selected }: { selected: string | undefined }) {
   const store = useTasks();
-  const [filter, setFilter] = useState<Filter>(EVERYTHING);
+  const [filter, setFilter] = useFilter();
   const { tasks, complete, total } = store;
   const shown = useMemo(() => applyFilter(tasks, filter), [tasks, filter]);
   const filtered = shown !== tasks;
@@ -27,12 +26,16 @@ export function TaskList({ selected, loadOlder }: Props) {
   const { first, end } = useWindow(box, shown.length);
 
   // A search looks through all tasks, and the end of the list leads on to older ones.
-  const wantsOlder = !complete && (filtered || end >= shown.length - SPARE);
-  useLayoutEffect(() => {
-    if (wantsOlder) void loadOlder().catch(() => undefined);
-  }, [wantsOlder, tasks]);
+  useOlder(!complete && (filtered || end >= shown.length - SPARE));
 
-  const move = useArrowKeys(box, shown, selected);
+  // The open task stays in sight when more is shown than before.
+  useLayoutEffect(() => {
+    const at = shown.findIndex(({ id }) => id === selected);
+    if (at >= 0) reveal(box.current, at);
+  }, [filter]);
+
+  useArrowKeys(box, shown, selected);
+  useFocusKept('.rows', selected);
 
   const inTabOrder = shown.slice(first, end).some(({ id }) => id === selected) ? selected : shown[first]?.id;
   return (
@@ -43,8 +46,8 @@ export function TaskList({ selected, loadOlder }: Props) {
         count={filtered ? shown.length : total}
         complete={complete}
       />
-      <div class="rows" ref={box} tabIndex={-1} onKeyDown={move}>
-        {shown.length === 0 && <Nothing filtered={filtered} connecting={store.connection === 'connecting'} />}
+      <div class="rows" ref={box} tabIndex={-1}>
+        {shown.length === 0 && <Nothing filtered={filtered} connection={store.connection} />}
         <ul style={{ height: `${shown.length * ROW}px` }}>
           {shown.slice(first, end).map((task, i) => (
             <TaskRow
@@ -63,11 +66,16 @@ export function TaskList({ selected, loadOlder }: Props) {
   );
 }
 
-function Nothing({ filtered, connecting }: { filtered: boolean; connecting: boolean }) {
-  if (connecting) return <p class="nothing">Loading…</p>;
-  return (
-    <p class="nothing">{filtered ? 'No task matches.' : 'No tasks yet. The first clip is a prompt away.'}</p>
-  );
+/** Why there may be no list. */
+const ABSENCES: Partial<Record<Connection, string>> = {
+  connecting: 'Loading…',
+  offline: 'The service cannot be reached.',
+  locked: 'The service needs an access key.',
+};
+
+function Nothing({ filtered, connection }: { filtered: boolean; connection: Connection }) {
+  const none = filtered ? 'No task matches.' : 'No tasks yet. The first clip is a prompt away.';
+  return <p class="nothing">{ABSENCES[connection] ?? none}</p>;
 }
 
 /** Which rows are in sight of a scrolling box. */
@@ -93,6 +101,9 @@ function useWindow(
   return { first, end: Math.min(count, Math.ceil((top + height) / ROW) + SPARE) };
 }
 
+/** In these parts of the page the arrow keys scroll. */
+const SCROLLED = '.composer, .side';
+
 /**
  * Arrow keys open the next task and take the focus along. The row of that task may have to be drawn first, and the one in
  * focus may go meanwhile, so the list itself holds the focus until then.
@@ -101,7 +112,7 @@ function useArrowKeys(
   box: { readonly current: HTMLDivElement | null },
   shown: readonly Task[],
   selected: string | undefined,
-): (event: KeyboardEvent) => void {
+): void {
   const cursor = useRef(selected);
   useLayoutEffect(() => {
     cursor.current = selected;
@@ -110,10 +121,8 @@ function useArrowKeys(
     if (!box.current?.contains(document.activeElement)) return;
     box.current.querySelector<HTMLElement>('[aria-current="true"]')?.focus({ preventScroll: true });
   });
-  return (event) => {
-    const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (by === undefined || shown.length === 0) return;
-    event.preventDefault();
+  const move = (by: number): void => {
+    if (shown.length === 0) return;
     const at = shown.findIndex(({ id }) => id === cursor.current);
     const next = Math.min(shown.length - 1, Math.max(0, at + by));
     if (next === at) return;
@@ -122,6 +131,7 @@ function useArrowKeys(
     reveal(box.current, next);
     go({ view: 'task', id: shown[next].id });
   };
+  useKeys({ ArrowUp: () => move(-1), ArrowDown: () => move(1) }, SCROLLED);
 }
 
 /** Scrolls just as far as it takes. */

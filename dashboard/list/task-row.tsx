@@ -13,6 +13,7 @@ import {
   titleOf,
   toneOf,
 } from '../tasks/describe.js';
+import { secondsLeft } from '../tasks/time-left.js';
 
 interface Props {
   readonly task: Task;
@@ -75,10 +76,13 @@ function Thumbnail({ task }: { task: Task }) {
 }
 
 function TimeLeft({ task }: { task: Task }) {
-  const elapsed = elapsedSeconds(task, useNow());
-  const left = task.eta_seconds;
+  const now = useNow();
+  const elapsed = elapsedSeconds(task, now);
+  const left = secondsLeft(task, now);
   return (
-    <time>{left !== null ? `${duration(left)} left` : elapsed === undefined ? '' : duration(elapsed)}</time>
+    <time>
+      {left !== undefined ? `${duration(left)} left` : elapsed === undefined ? '' : duration(elapsed)}
+    </time>
   );
 }
 

@@ -1,18 +1,17 @@
 import { useEffect, useState } from 'preact/hooks';
-import { requestJson } from '../api/client.js';
+import { apiKey, isKeyChange, requestJson, setApiKey } from '../api/client.js';
 import type { Parameters, Task } from '../api/wire.js';
 import { TaskDetail } from '../detail/task-detail.js';
 import { Composer } from '../form/composer.js';
 import { TaskList } from '../list/task-list.js';
 import { finishDeletions } from '../tasks/actions.js';
-import { TaskFeed } from '../tasks/feed.js';
-import { store, useTasks } from '../tasks/store.js';
+import { feed } from '../tasks/feed.js';
+import { useTasks } from '../tasks/store.js';
+import { useFocusKept } from './hooks.js';
 import { KeyDialog } from './key-dialog.js';
 import { go, useRoute } from './route.js';
 import { Toasts } from './toasts.js';
 import { TopBar } from './top-bar.js';
-
-const feed = new TaskFeed(store);
 
 export function App() {
   const route = useRoute();
@@ -25,6 +24,9 @@ export function App() {
     void feed.run();
     addEventListener('online', () => feed.retry());
     addEventListener('pagehide', finishDeletions);
+    addEventListener('storage', (event) => {
+      if (isKeyChange(event)) location.reload();
+    });
   }, []);
   useEffect(() => {
     if (refusals > 0) setAskingKey(true);
@@ -35,8 +37,16 @@ export function App() {
     go({ view: 'new' });
   };
   const selected = route.view === 'task' ? route.id : undefined;
+  useFocusKept('.detail h2', selected);
   return (
     <div class="app" data-view={route.view}>
+      <button
+        type="button"
+        class="skip"
+        onClick={() => document.querySelector<HTMLElement>('.rows')?.focus()}
+      >
+        Skip to the tasks
+      </button>
       <TopBar parameters={parameters} route={route} onKey={() => setAskingKey(true)} />
       <main>
         {parameters ? (
@@ -44,22 +54,23 @@ export function App() {
         ) : (
           <div class="composer" aria-busy="true" />
         )}
-        <TaskList selected={selected} loadOlder={() => feed.loadOlder()} />
+        <TaskList selected={selected} />
         <div class="side">
           {selected === undefined ? <Welcome /> : <TaskDetail key={selected} id={selected} onUse={use} />}
         </div>
       </main>
       <Toasts />
-      <KeyDialog
-        open={askingKey}
-        refused={locked}
-        onClose={() => {
-          setAskingKey(false);
-          feed.retry();
-        }}
-      />
+      <KeyDialog open={askingKey} refused={locked} onClose={() => setAskingKey(false)} onKey={changeKey} />
     </div>
   );
+}
+
+/** With another key the page begins anew: nothing stays of what the one before could see. */
+function changeKey(key: string): void {
+  if (key === apiKey()) return feed.retry();
+  finishDeletions();
+  setApiKey(key);
+  location.reload();
 }
 
 function Welcome() {

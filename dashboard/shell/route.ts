@@ -6,9 +6,10 @@ export type Route =
 
 /** The route lies in the fragment: it survives a reload, and no proxy ever sees it. */
 function readRoute(): Route {
-  const [, id] = /^#task\/([0-9a-f]{32})$/.exec(location.hash) ?? [];
+  const [path] = location.hash.split('?'); // what comes behind is the list's
+  const [, id] = /^#task\/([0-9a-f]{32})$/.exec(path) ?? [];
   if (id !== undefined) return { view: 'task', id };
-  return location.hash === '#new' ? { view: 'new' } : { view: 'list' };
+  return path === '#new' ? { view: 'new' } : { view: 'list' };
 }
 
 export const hrefOf = (route: Route): string =>

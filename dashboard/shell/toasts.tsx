@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import { useFocusKept } from './hooks.js';
 
 export interface Toast {
   readonly text: string;
@@ -30,6 +31,9 @@ export function showToast(toast: Toast): void {
   setTimeout(() => dismiss(key), toast.ms ?? SHOWN_MS);
 }
 
+/** The one that can be acted on is the one that a key just pressed has brought. */
+const takeFocus = (button: HTMLButtonElement | null): void => button?.focus();
+
 const dismiss = (key: number): void => set(shown.filter((toast) => toast.key !== key));
 
 export function Toasts() {
@@ -37,6 +41,7 @@ export function Toasts() {
   useEffect(() => {
     redraw = () => setCount((n) => n + 1);
   }, []);
+  useFocusKept('.rows', shown.length);
   return (
     <div class="toasts" role="status" aria-live="polite">
       {shown.map(({ key, text, tone, action }) => (
@@ -44,6 +49,7 @@ export function Toasts() {
           <span>{text}</span>
           {action && (
             <button
+              ref={takeFocus}
               type="button"
               onClick={() => {
                 dismiss(key);

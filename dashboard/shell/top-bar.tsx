@@ -25,7 +25,7 @@ export function TopBar({ parameters, route, onKey }: Props) {
   const store = useTasks();
   const [theme, setTheme] = useTheme();
   const health = useHealth(store.connection);
-  const { running } = store;
+  const { running, waiting } = store;
   useEffect(() => {
     document.title = running === 0 ? 'img2vid' : `(${running}) img2vid`;
   }, [running]);
@@ -43,7 +43,7 @@ export function TopBar({ parameters, route, onKey }: Props) {
       {parameters && (
         <span class="model" title={parameters.model.description}>
           {parameters.model.name}
-          {health?.device != null && <small> on {health.device}</small>}
+          {health && <small> {deviceText(health, fault)}</small>}
         </span>
       )}
       {fault !== undefined && (
@@ -52,7 +52,13 @@ export function TopBar({ parameters, route, onKey }: Props) {
         </span>
       )}
       <span class="gap" />
-      {running > 0 && <span class="running">{running} running</span>}
+      {running > 0 && (
+        <span class="running">
+          {[running > waiting && `${running - waiting} running`, waiting > 0 && `${waiting} waiting`]
+            .filter(Boolean)
+            .join(', ')}
+        </span>
+      )}
       <span class="connection" data-state={store.connection} role="status">
         {CONNECTIONS[store.connection]}
       </span>
@@ -82,7 +88,11 @@ export function TopBar({ parameters, route, onKey }: Props) {
   );
 }
 
-/** What the service says of its workers; asked again with every change of the connection, and until all have started. */
+/** A model that cannot be loaded has a fault to show instead. */
+const deviceText = ({ model_loaded: loaded, device }: Health, fault: string | undefined): string =>
+  loaded ? `on ${device}` : fault === undefined ? 'loading…' : '';
+
+/** What the service says of its workers; asked again with every change of the connection, and until one has loaded its model. */
 function useHealth(connection: Connection): Health | undefined {
   const [health, setHealth] = useState<Health>();
   const [round, setRound] = useState(0);
@@ -92,7 +102,7 @@ function useHealth(connection: Connection): Health | undefined {
     requestJson<Health>('health').then(
       (answer) => {
         setHealth(answer);
-        if (answer.status === 'starting') timer = setTimeout(() => setRound(round + 1), 2000);
+        if (!answer.model_loaded) timer = setTimeout(() => setRound(round + 1), 2000);
       },
       () => setHealth(undefined),
     );

@@ -2,12 +2,19 @@ import type { Task } from '../api/wire.js';
 
 export const isRunning = ({ status }: Task): boolean => status === 'queued' || status === 'processing';
 
+/** Whether a task waits for a device; one that has a picture to get does that first. */
+export const isWaiting = ({ status, stage }: Task): boolean =>
+  status === 'queued' || (status === 'processing' && stage === 'waiting');
+
+/** A cancelled task has not failed, though it ends in an error. */
+export const isCancelled = ({ error }: Task): boolean => error?.code === 'cancelled';
+
 /** What a task is about, in a line. */
-export function titleOf({ source: { prompt, image_url: url, scenes } }: Task): string {
+export function titleOf({ source: { prompt, image_url: url, scenes, name } }: Task): string {
   if (typeof prompt === 'string') return prompt;
   if (typeof url === 'string') return url;
   if (Array.isArray(scenes)) return `${scenes.length} scenes: ${scenes.join(' · ')}`;
-  return 'Uploaded picture';
+  return typeof name === 'string' ? name : 'Uploaded picture';
 }
 
 /** A title where there is little room. */
@@ -33,27 +40,35 @@ const SHORT_STAGES: Readonly<Record<string, string>> = {
 
 /** Where a task stands, in words. */
 export function statusText(task: Task): string {
-  const { status, stage, step, steps, queue_position: position, error } = task;
+  const { status, stage, step, steps, queue_position: position } = task;
   if (status === 'completed') return 'Done';
-  if (status === 'error') return error?.code === 'cancelled' ? 'Cancelled' : 'Failed';
-  if (status === 'queued') return position === null ? 'Queued' : `Queued, number ${position}`;
+  if (status === 'error') return isCancelled(task) ? 'Cancelled' : 'Failed';
+  if (isWaiting(task) && position !== null) return `${waitingText(task)}, number ${position}`;
+  if (status === 'queued') return 'Queued';
   const what = STAGES[stage ?? ''] ?? stage ?? 'Running';
   const counted = (stage === 'sample' || stage === 'decode') && steps !== null && steps > 1;
-  return counted ? `${what} ${step ?? 0} of ${steps}` : what;
+  return (counted ? `${what} ${step ?? 0} of ${steps}` : what) + partText(task);
 }
 
 /** The same in a word or two. */
 export function shortStatus(task: Task): string {
   const { status, stage, step, steps, queue_position: position } = task;
-  if (status === 'queued') return position === null ? 'Queued' : `Queued ${position}`;
+  if (isWaiting(task)) return position === null ? waitingText(task) : `${waitingText(task)} ${position}`;
   if (status !== 'processing') return statusText(task);
   const what = SHORT_STAGES[stage ?? ''] ?? stage ?? 'Running';
   return stage === 'sample' && steps !== null ? `${what} ${step ?? 0}/${steps}` : what;
 }
 
-/** A status for colours: a cancelled task has not failed. */
-export const toneOf = ({ status, error }: Task): string =>
-  status === 'error' && error?.code === 'cancelled' ? 'cancelled' : status;
+const waitingText = ({ status }: Task): string => (status === 'queued' ? 'Queued' : 'Waiting');
+
+/** `, variation 2 of 4` of a task that comes to several clips. */
+const partText = ({ kind, part, parts }: Task): string =>
+  part != null && parts != null && parts > 1
+    ? `, ${kind === 'story' ? 'scene' : 'variation'} ${part} of ${parts}`
+    : '';
+
+/** A status for colours. */
+export const toneOf = (task: Task): string => (isCancelled(task) ? 'cancelled' : task.status);
 
 /** `512×288 · 25 frames · 7 steps · seed 3`. */
 export function summaryOf({ kind, params, seed }: Task): string {
@@ -62,19 +77,22 @@ export function summaryOf({ kind, params, seed }: Task): string {
     variations > 1 && `${variations} variations`,
     kind !== 'clip' && kind,
     `${W}×${H}`,
-    T !== undefined && `${T} frames`,
-    steps !== undefined && `${steps} steps`,
+    T !== undefined && count(T, 'frame'),
+    steps !== undefined && count(steps, 'step'),
     `seed ${seed}`,
   ];
   return parts.filter((part) => part !== false).join(' · ');
 }
 
-/** All that decides a task, by name. A story's parameters hold those of its clips: they are in one list. */
+const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
+
+/** All that decides a task, by name. A story's parameters hold those of its clips, some of both: they are in one list. */
 export function scalars(
   params: Readonly<Record<string, unknown>>,
 ): [name: string, value: string | number | boolean][] {
   return Object.entries(params).flatMap(([name, value]) => {
-    if (typeof value === 'object' && value !== null) return scalars(value as Record<string, unknown>);
+    if (typeof value === 'object' && value !== null)
+      return scalars(value as Record<string, unknown>).filter(([inner]) => !(inner in params));
     return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
       ? [[name, value]]
       : [];

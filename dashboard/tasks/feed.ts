@@ -1,7 +1,8 @@
+import { useLayoutEffect } from 'preact/hooks';
 import { ApiError, request, requestJson } from '../api/client.js';
 import { readEvents, type ServerEvent } from '../api/server-events.js';
 import type { Task, TaskPage } from '../api/wire.js';
-import type { TaskStore } from './store.js';
+import { store, type TaskStore } from './store.js';
 
 const FIRST_PAGE = 200;
 const OLDER_PAGE = 1000;
@@ -13,6 +14,12 @@ const POLL_MS = 2_000;
 /** Polls before streaming is tried again. */
 const POLLS = 15;
 const SLOWEST_RETRY_MS = 5_000;
+/**
+ * A tab in the background holds no stream: a browser allows six connections to a host, and all its tabs share them. It
+ * looks now and then, for what its title tells.
+ */
+const HIDDEN_STREAM_MS = 4_000;
+const HIDDEN_PAUSE_MS = 30_000;
 
 /** Keeps a store up to date: by the stream of events, by polling where that does not come through, and after every fault. */
 export class TaskFeed {
@@ -70,13 +77,16 @@ export class TaskFeed {
       timer = setTimeout(() => abort.abort(), SILENCE_MS);
       this.store.connection = 'live';
     };
+    const { signal } = abort;
+    whenHiddenFor(HIDDEN_STREAM_MS, signal, () => abort.abort(new Hidden()));
     try {
       const headers = { 'Last-Event-ID': this.#position };
-      const { body } = await request('events', { headers, signal: abort.signal });
+      const { body } = await request('events', { headers, signal });
       if (!body) throw new ApiError(0, 'The stream of events is empty');
       for await (const event of readEvents(body, heard)) this.#apply(event);
     } finally {
       clearTimeout(timer);
+      abort.abort();
     }
   }
 
@@ -96,6 +106,7 @@ export class TaskFeed {
 
   async #recover(error: unknown): Promise<void> {
     if (error instanceof Reset) return;
+    if (error instanceof Hidden) return this.#rest();
     if (error instanceof ApiError && error.status === 401) {
       this.store.lock();
       return this.#pause(undefined);
@@ -120,6 +131,14 @@ export class TaskFeed {
     }
   }
 
+  /** Until the tab is seen, or it is time to look. */
+  async #rest(): Promise<void> {
+    const seen = (): void => this.#wake();
+    document.addEventListener('visibilitychange', seen);
+    if (document.hidden) await this.#pause(HIDDEN_PAUSE_MS);
+    document.removeEventListener('visibilitychange', seen);
+  }
+
   #pause(ms: number | undefined): Promise<void> {
     return new Promise((resolve) => {
       const timer = ms === undefined ? undefined : setTimeout(resolve, ms);
@@ -133,3 +152,28 @@ export class TaskFeed {
 
 /** The service cannot say what was missed: the list is read anew. */
 class Reset extends Error {}
+
+/** The tab is in the background. */
+class Hidden extends Error {}
+
+/** Calls back when the page has not been seen for so long, unless the signal comes first. */
+function whenHiddenFor(ms: number, signal: AbortSignal, callback: () => void): void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const look = (): void => {
+    clearTimeout(timer);
+    if (document.hidden) timer = setTimeout(callback, ms);
+  };
+  look();
+  document.addEventListener('visibilitychange', look, { signal });
+  signal.addEventListener('abort', () => clearTimeout(timer));
+}
+
+export const feed = new TaskFeed(store);
+
+/** Loads older tasks for as long as that is wanted; for components that are drawn anew with every change of tasks. */
+export function useOlder(wanted: boolean): void {
+  const { tasks } = store;
+  useLayoutEffect(() => {
+    if (wanted) void feed.loadOlder().catch(() => undefined);
+  }, [wanted, tasks]);
+}

@@ -1,5 +1,5 @@
 import type { Task } from '../api/wire.js';
-import { isRunning, titleOf } from './describe.js';
+import { isCancelled, isRunning, titleOf } from './describe.js';
 
 export const GROUPS = ['all', 'running', 'completed', 'error'] as const;
 export type Group = (typeof GROUPS)[number];
@@ -10,8 +10,6 @@ export interface Filter {
   readonly text: string;
 }
 
-export const EVERYTHING: Filter = { group: 'all', text: '' };
-
 /** The tasks of a group in which every word occurs: in prompt, address, model, components, size or error, or as their id. */
 export function applyFilter(tasks: readonly Task[], { group, text }: Filter): readonly Task[] {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
@@ -19,8 +17,9 @@ export function applyFilter(tasks: readonly Task[], { group, text }: Filter): re
   return tasks.filter((task) => belongs(task, group) && words.every((word) => mentions(task, word)));
 }
 
+/** Cancelled tasks are in no group but that of all. */
 const belongs = (task: Task, group: Group): boolean =>
-  group === 'all' || (group === 'running' ? isRunning(task) : task.status === group);
+  group === 'all' || (group === 'running' ? isRunning(task) : task.status === group && !isCancelled(task));
 
 /** An id is told by its beginning: in the middle of one any digits occur. */
 const mentions = (task: Task, word: string): boolean =>

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Task, TaskPage } from '../api/wire.js';
-import { isRunning } from './describe.js';
+import { isRunning, isWaiting } from './describe.js';
+import { noteTold } from './time-left.js';
 
 /** How the page hears of changes. */
 export type Connection = 'connecting' | 'live' | 'polling' | 'offline' | 'locked';
@@ -33,6 +34,11 @@ export class TaskStore {
   /** How many tasks wait or run. */
   get running(): number {
     return this.tasks.filter(isRunning).length;
+  }
+
+  /** How many of these wait. */
+  get waiting(): number {
+    return this.tasks.filter(isWaiting).length;
   }
 
   /** True when no task is left to be loaded. */
@@ -81,7 +87,7 @@ export class TaskStore {
 
   /** Adds a page of older tasks. */
   add({ tasks, total, next }: TaskPage): void {
-    for (const task of tasks) this.#tasks.set(task.id, task);
+    for (const task of tasks) this.#keep(task);
     this.#total = total;
     this.#complete = next === null;
     this.#floor = next === null ? '' : (tasks.at(-1)?.created_at ?? '');
@@ -90,7 +96,7 @@ export class TaskStore {
 
   put(task: Task): void {
     if (!this.#tasks.has(task.id) && task.created_at >= this.#floor) this.#total++;
-    this.#tasks.set(task.id, task);
+    this.#keep(task);
     this.#changed();
   }
 
@@ -115,6 +121,11 @@ export class TaskStore {
   follow(follower: () => void): () => void {
     this.#followers.add(follower);
     return () => this.#followers.delete(follower);
+  }
+
+  #keep(task: Task): void {
+    noteTold(task);
+    this.#tasks.set(task.id, task);
   }
 
   #listed(): Task[] {
