@@ -30,7 +30,7 @@ const WHOLE_STEPS = Math.ceil(STEPS / INTERVAL);
 /** Steps in one graph; the last graph of a run has what is left. */
 const UNROLLED = [INTERVAL, STEPS % INTERVAL];
 
-/** What is timed: one run of the network, when its turn comes. */
+/** Times one run of the network. */
 type Timed = (run: () => Promise<Float32Array>) => Promise<Float32Array>;
 
 /** One of the ways to the same clip, or nearly. */
@@ -38,6 +38,8 @@ interface Contender {
   readonly name: string;
   /** Undefined for the plain one. */
   readonly branch?: number;
+  /** Runs of the network that take it `INTERVAL` steps on. */
+  readonly runsPerTurn: number;
   readonly sample: (timed: Timed) => Promise<Float32Array>;
 }
 
@@ -84,15 +86,17 @@ function contendersFor(
   };
   const [first] = branches;
   return [
-    { name: 'plain', sample: inTwoGraphs() },
+    { name: 'plain', runsPerTurn: INTERVAL, sample: inTwoGraphs() },
     ...branches.map((branch) => ({
       name: `interval ${INTERVAL}, branch ${branch}`,
       branch,
+      runsPerTurn: INTERVAL,
       sample: inTwoGraphs({ branch, interval: INTERVAL }),
     })),
     {
       name: `the same, unrolled, branch ${first}`,
       branch: first,
+      runsPerTurn: 1,
       sample: (timed) =>
         sampleUnrolled(clip, INTERVAL, (steps, feeds) =>
           timed(() => unrolled.get(steps)?.run(feeds) ?? Promise.reject(new RangeError(`${steps} steps`))),
@@ -101,20 +105,28 @@ function contendersFor(
   ];
 }
 
-/** All contenders sample at once and take turns, so that whatever else the machine does slows all alike. */
+/**
+ * All contenders sample at once and take turns of as many steps, so that whatever else the machine does slows all alike.
+ */
 function compete(contenders: readonly Contender[]): Promise<Outcome[]> {
   const turns = new PQueue({ concurrency: 1 });
+  const takeTurn = () =>
+    new Promise<() => void>((begin) => void turns.add(() => new Promise<void>((end) => begin(end))));
   return Promise.all(
     contenders.map(async (contender): Promise<Outcome> => {
-      let milliseconds = 0;
-      const latents = await contender.sample((run) =>
-        turns.add(async () => {
-          const start = performance.now();
-          const values = await run();
-          milliseconds += performance.now() - start;
-          return values;
-        }),
-      );
+      let [milliseconds, runs] = [0, 0];
+      let endTurn = (): void => undefined;
+      const latents = await contender.sample(async (run) => {
+        if (runs++ % contender.runsPerTurn === 0) {
+          endTurn();
+          endTurn = await takeTurn();
+        }
+        const start = performance.now();
+        const values = await run();
+        milliseconds += performance.now() - start;
+        return values;
+      });
+      endTurn();
       return { ...contender, milliseconds, latents };
     }),
   );
