@@ -10,9 +10,6 @@ type Params = Readonly<Record<string, unknown>> &
 /** A task, as the service tells of it. */
 export type Task = Omit<TaskView, 'params'> & {
   readonly params: Params;
-  /** Which variation of a clip, or scene of a story, is being made, of how many. */
-  readonly part?: number | null;
-  readonly parts?: number | null;
 };
 export type Video = Task['videos'][number];
 

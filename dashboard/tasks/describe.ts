@@ -63,7 +63,7 @@ const waitingText = ({ status }: Task): string => (status === 'queued' ? 'Queued
 
 /** `, variation 2 of 4` of a task that comes to several clips. */
 const partText = ({ kind, part, parts }: Task): string =>
-  part != null && parts != null && parts > 1
+  part !== null && parts !== null && parts > 1
     ? `, ${kind === 'story' ? 'scene' : 'variation'} ${part} of ${parts}`
     : '';
 
