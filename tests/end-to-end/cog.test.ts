@@ -44,7 +44,9 @@ test('a prediction’s data URL is a playable video of the size and length asked
 
 test('Replicate’s client runs the model and gets the video', async () => {
   const replicate = new Replicate({ auth: 'any key', baseUrl: server.url });
-  const outputs = await replicate.run('any/model', { input: { image, ...SMALL, num_cols: 2 } });
+  // Of two seeds at random one in ten pairs comes to the same camera move.
+  const input = { image, ...SMALL, num_cols: 2, seed: 20 };
+  const outputs = await replicate.run('any/model', { input });
   const videos = await Promise.all(
     (outputs as FileOutput[]).map(async (output) => Buffer.from(await (await output.blob()).arrayBuffer())),
   );
